@@ -1,0 +1,66 @@
+// Command connector connects Pipedrive with Brevo: Benthos with plugins for both, a sandbox that plays
+// both vendors, and a demo.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+	_ "github.com/redpanda-data/benthos/v4/public/components/io"
+	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
+	_ "github.com/redpanda-data/benthos/v4/public/components/pure/extended"
+	"github.com/redpanda-data/benthos/v4/public/service"
+	_ "github.com/redpanda-data/connect/v4/public/components/nats"
+	_ "github.com/redpanda-data/connect/v4/public/components/prometheus"
+	_ "github.com/redpanda-data/connect/v4/public/components/redis"
+	_ "github.com/redpanda-data/connect/v4/public/components/sql/base"
+	_ "modernc.org/sqlite"
+
+	_ "connector/plugins"
+)
+
+// Version and Date are set when a release is built.
+var (
+	Version = "0.1.0-dev"
+	Date    = "unknown"
+)
+
+func main() {
+	os.Exit(run(context.Background(), os.Args))
+}
+
+func run(ctx context.Context, args []string) int {
+	if len(args) == 1 {
+		args = append(args, "--help")
+	}
+	code, err := service.RunCLIToCode(ctx, options(ctx, args)...)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	return code
+}
+
+func options(ctx context.Context, args []string) []service.CLIOptFunc {
+	return []service.CLIOptFunc{
+		service.CLIOptSetArgs(args...),
+		service.CLIOptSetVersion(Version, Date),
+		service.CLIOptSetBinaryName("connector"),
+		service.CLIOptSetProductName("Connector"),
+		service.CLIOptSetDocumentationURL("README.md"),
+		service.CLIOptSetDefaultConfigPaths("connector.yaml", "/etc/connector/connector.yaml"),
+		service.CLIOptSetMainSchemaFrom(schema),
+		service.CLIOptCustomRunFlags(nil, prepare(ctx, args)),
+		service.CLIOptAddCommand(sandboxCommand()),
+	}
+}
+
+// schema is Benthos' with other defaults: its HTTP service is for this machine only, and log lines say
+// who wrote them.
+func schema() *service.ConfigSchema {
+	s := service.NewEnvironment().FullConfigSchema(Version, Date)
+	s.SetFieldDefault("127.0.0.1:4195", "http", "address")
+	s.SetFieldDefault(map[string]any{"@service": "connector"}, "logger", "static_fields")
+	return s
+}

@@ -1,0 +1,233 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"connector/plugins/internal/rest"
+)
+
+// MaxImport is the largest body of an import that Brevo advises, in bytes. Its hard limit is 10 MB.
+const MaxImport = 8_000_000
+
+// Target is what all rows of an import share, since rows cannot say it for themselves.
+type Target struct {
+	ListIDs        []int64
+	EmailBlacklist bool // puts all rows on the blocklist
+	SMSBlacklist   bool
+}
+
+// AppendRow appends a contact as a row of an import. Its ext_id travels as an attribute.
+func AppendRow(rows []byte, contact Contact) ([]byte, error) {
+	rows = append(rows, `{"email":`...)
+	rows = appendText(rows, contact.Email)
+	rows = append(rows, `,"attributes":{`...)
+	first := true
+	key := func(name string) {
+		if !first {
+			rows = append(rows, ',')
+		}
+		first = false
+		rows = append(appendText(rows, name), ':')
+	}
+	if contact.ExtID != "" {
+		key("EXT_ID")
+		rows = appendText(rows, contact.ExtID)
+	}
+	for name, v := range contact.Attributes {
+		key(name)
+		switch v := v.(type) {
+		case string:
+			rows = appendText(rows, v)
+		case json.Number:
+			rows = append(rows, v...)
+		case int64:
+			rows = strconv.AppendInt(rows, v, 10)
+		default:
+			encoded, err := json.Marshal(v)
+			if err != nil {
+				return nil, err
+			}
+			rows = append(rows, encoded...)
+		}
+	}
+	return append(rows, '}', '}'), nil
+}
+
+// appendText is json.Marshal for text, which most often needs no escaping.
+func appendText(dst []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= 0x7f {
+			encoded, _ := json.Marshal(s) // text always encodes
+			return append(dst, encoded...)
+		}
+	}
+	dst = append(dst, '"')
+	dst = append(dst, s...)
+	return append(dst, '"')
+}
+
+// Import starts an import of rows, which are AppendRow's joined by commas, and returns its process.
+// It creates contacts and updates those that exist; it re-subscribes nobody.
+//
+// POST /contacts/import, 202.
+// Source: developers.brevo.com/reference/import-contacts
+func (c *Client) Import(ctx context.Context, target Target, rows []byte) (process int64, err error) {
+	ids, err := json.Marshal(target.ListIDs)
+	if err != nil {
+		return 0, err
+	}
+	var body bytes.Buffer
+	body.Grow(len(rows) + 256)
+	fmt.Fprintf(&body, `{"listIds":%s,"updateExistingContacts":true,"disableNotification":true`, ids)
+	if target.EmailBlacklist {
+		body.WriteString(`,"emailBlacklist":true`)
+	}
+	if target.SMSBlacklist {
+		body.WriteString(`,"smsBlacklist":true`)
+	}
+	body.WriteString(`,"jsonBody":[`)
+	body.Write(rows)
+	body.WriteString(`]}`)
+	var answer struct {
+		ProcessID int64 `json:"processId"`
+	}
+	_, err = c.rest.Do(ctx, &rest.Request{
+		Op: "POST /contacts/import", Doing: "importing contacts", Method: http.MethodPost, Path: "/contacts/import",
+		Body: body.Bytes(), Bucket: bucketContacts, Repeatable: true,
+		Decode: func(b []byte) error {
+			if err := json.Unmarshal(b, &answer); err != nil {
+				return err
+			}
+			if answer.ProcessID == 0 {
+				return fmt.Errorf("it names no processId")
+			}
+			return nil
+		},
+	})
+	return answer.ProcessID, err
+}
+
+// Process is what Brevo says of an import under way.
+type Process struct {
+	ID      int64
+	Status  string
+	Reports map[string]string // kind, such as "invalid_emails" → address of its CSV file
+}
+
+// Done reports whether the process has come to its end, well or not.
+func (p Process) Done() bool {
+	return p.Status == "completed" || p.Status == "failed" || p.Status == "cancelled"
+}
+
+// Process asks how an import stands.
+//
+// GET /processes/{id}, one of the 100 calls an hour.
+// Source: developers.brevo.com/reference/get-process
+func (c *Client) Process(ctx context.Context, id int64) (Process, error) {
+	var p process
+	_, err := c.rest.Do(ctx, &rest.Request{
+		Op: "GET /processes/{id}", Doing: "asking for an import's result", Method: http.MethodGet,
+		Path: "/processes/" + strconv.FormatInt(id, 10), Bucket: bucketOther,
+		Decode: func(b []byte) error { return json.Unmarshal(b, &p) },
+	})
+	return p.public(), err
+}
+
+// Processes lists the newest processes, 50 at most: several imports for one call.
+//
+// GET /processes, one of the 100 calls an hour.
+// Source: developers.brevo.com/reference/get-processes
+func (c *Client) Processes(ctx context.Context) ([]Process, error) {
+	var list struct {
+		Processes []process `json:"processes"`
+	}
+	_, err := c.rest.Do(ctx, &rest.Request{
+		Op: "GET /processes", Doing: "asking for the imports' results", Method: http.MethodGet, Path: "/processes",
+		Query: url.Values{"limit": {"50"}, "sort": {"desc"}}, Bucket: bucketOther,
+		Decode: func(b []byte) error { return json.Unmarshal(b, &list) },
+	})
+	processes := make([]Process, len(list.Processes))
+	for i, p := range list.Processes {
+		processes[i] = p.public()
+	}
+	return processes, err
+}
+
+type process struct {
+	ID     int64  `json:"id"`
+	Status string `json:"status"`
+	Info   *struct {
+		Import map[string]any `json:"import"`
+	} `json:"info"`
+}
+
+func (p process) public() Process {
+	out := Process{ID: p.ID, Status: p.Status}
+	if p.Info == nil || p.Info.Import == nil {
+		return out
+	}
+	out.Reports = map[string]string{}
+	for kind, v := range p.Info.Import {
+		if s, ok := v.(string); ok && s != "" {
+			out.Reports[kind] = reportURL(s)
+		}
+	}
+	return out
+}
+
+var hrefPattern = regexp.MustCompile(`href=["']?([^"'\s>]+)`)
+
+// reportURL takes the address out of the HTML anchor in which one of the vendor's examples has it.
+func reportURL(s string) string {
+	if m := hrefPattern.FindStringSubmatch(s); m != nil {
+		return m[1]
+	}
+	return s
+}
+
+const maxReport = 64 << 20
+
+// Report fetches a report file and returns its cells, line by line. Its form is not documented, so
+// any of the usual separators is understood and a header line is a line like any other.
+func (c *Client) Report(ctx context.Context, address string) ([][]string, error) {
+	if _, err := rest.ParseBaseURL(strings.SplitN(address, "?", 2)[0]); err != nil {
+		return nil, fmt.Errorf("fetching an import's report: %w", err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, fmt.Errorf("fetching an import's report: %w", err)
+	}
+	// Without the key: the file may be on another host.
+	resp, err := c.reports.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("fetching an import's report: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("fetching an import's report: %s", resp.Status)
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxReport))
+	if err != nil {
+		return nil, fmt.Errorf("fetching an import's report: %w", err)
+	}
+	var lines [][]string
+	for line := range strings.Lines(string(body)) {
+		cells := strings.FieldsFunc(strings.TrimSpace(line), func(r rune) bool { return r == ';' || r == ',' || r == '\t' })
+		for i, cell := range cells {
+			cells[i] = strings.Trim(cell, `"' `)
+		}
+		if len(cells) > 0 {
+			lines = append(lines, cells)
+		}
+	}
+	return lines, nil
+}

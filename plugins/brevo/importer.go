@@ -1,0 +1,208 @@
+package brevo
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"connector/plugins/brevo/api"
+	"connector/plugins/internal/rest"
+)
+
+// importLinger is how long an import waits for more rows. It is short beside the time that an import
+// takes at Brevo's, and long beside the time between two pages.
+const importLinger = time.Second
+
+// importer gathers rows of all batches under way into imports, one for each target, and gives each
+// row its verdict.
+type importer struct {
+	client *api.Client
+	log    *service.Logger
+
+	ctx     context.Context
+	stop    context.CancelFunc
+	running sync.WaitGroup
+	poller  *poller
+
+	mu     sync.Mutex
+	open   map[string]*importGroup
+	active int // groups that have no verdict yet
+}
+
+// importGroup is one import on its way.
+type importGroup struct {
+	target api.Target
+	rows   []byte // joined by commas
+	count  int
+	sealed *time.Timer
+
+	done    chan struct{} // closed when the fields below are set
+	err     error         // what went wrong with the import as a whole
+	refused map[int]*reportedRow
+}
+
+// ticket is a row's place in an import.
+type ticket struct {
+	group *importGroup
+	row   int
+}
+
+// verdict waits for what became of the row: nil, a *reportedRow, or what went wrong with the import as
+// a whole.
+func (t ticket) verdict(ctx context.Context) error {
+	select {
+	case <-t.group.done:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if t.group.err != nil {
+		return t.group.err
+	}
+	if report := t.group.refused[t.row]; report != nil {
+		return report
+	}
+	return nil
+}
+
+func newImporter(client *api.Client, log *service.Logger) *importer {
+	im := &importer{client: client, log: log, open: map[string]*importGroup{}, poller: newPoller(client, log)}
+	im.ctx, im.stop = context.WithCancel(context.Background())
+	return im
+}
+
+func (im *importer) start() { im.poller.start(im.ctx) }
+
+// busy reports whether an import is being put together or under way.
+func (im *importer) busy() bool {
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	return im.active > 0
+}
+
+// add puts a contact into the open import of its target.
+func (im *importer) add(target api.Target, contact api.Contact) (ticket, error) {
+	row, err := api.AppendRow(nil, contact)
+	if err != nil {
+		return ticket{}, err
+	}
+	target.ListIDs = slices.Clone(target.ListIDs)
+	slices.Sort(target.ListIDs)
+	key := fmt.Sprint(target)
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	g := im.open[key]
+	if g != nil && len(g.rows)+1+len(row) > api.MaxImport {
+		im.seal(key, g)
+		g = nil
+	}
+	if g == nil {
+		g = im.openGroup(key, target)
+	} else {
+		g.rows = append(g.rows, ',')
+	}
+	g.rows = append(g.rows, row...)
+	g.count++
+	return ticket{g, g.count - 1}, nil
+}
+
+func (im *importer) openGroup(key string, target api.Target) *importGroup {
+	g := &importGroup{target: target, done: make(chan struct{})}
+	im.open[key] = g
+	im.active++
+	g.sealed = time.AfterFunc(importLinger, func() {
+		im.mu.Lock()
+		defer im.mu.Unlock()
+		im.seal(key, g)
+	})
+	return g
+}
+
+// seal sends an import off, once. im.mu is held.
+func (im *importer) seal(key string, g *importGroup) {
+	if im.open[key] != g {
+		return
+	}
+	g.sealed.Stop()
+	delete(im.open, key)
+	im.running.Go(func() { im.run(g) })
+}
+
+func (im *importer) run(g *importGroup) {
+	lines, err := im.follow(g)
+	g.err = err
+	if err == nil {
+		g.refused, err = match(g.rows, lines)
+		if err != nil {
+			im.log.Errorf("%v; the rows that it is about are taken as written", err)
+		}
+	}
+	close(g.done)
+	im.mu.Lock()
+	im.active--
+	im.mu.Unlock()
+}
+
+// follow sends the import and waits for its end. An import that Brevo gives up on is sent once more.
+func (im *importer) follow(g *importGroup) (reportLines, error) {
+	var last api.Process
+	for range 2 {
+		id, err := im.send(g)
+		if err != nil {
+			return nil, err
+		}
+		if last, err = im.poller.wait(im.ctx, id); err != nil {
+			return nil, err
+		}
+		if last.Status == "completed" {
+			return im.fetch(last)
+		}
+		im.log.Warnf("import %d of %d contacts ended as %s; it is sent again", id, g.count, last.Status)
+	}
+	return nil, fmt.Errorf("import %d of %d contacts ended as %s twice", last.ID, g.count, last.Status)
+}
+
+func (im *importer) send(g *importGroup) (id int64, err error) {
+	err = persist(im.ctx, im.log, func() error {
+		id, err = im.client.Import(im.ctx, g.target, g.rows)
+		return err
+	})
+	return id, err
+}
+
+func (im *importer) fetch(p api.Process) (reportLines, error) {
+	lines := reportLines{}
+	for kind, address := range p.Reports {
+		for failures := 0; ; failures++ {
+			var err error
+			if lines[kind], err = im.client.Report(im.ctx, address); err == nil {
+				break
+			}
+			if failures == 5 || im.ctx.Err() != nil {
+				return nil, fmt.Errorf("import %d is done, but what became of its rows is not known: %w", p.ID, err)
+			}
+			if err := rest.Sleep(im.ctx, time.Second<<failures); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return lines, nil
+}
+
+// close ends all that is under way; its rows get the context's error.
+func (im *importer) close() {
+	im.mu.Lock()
+	for key, g := range im.open {
+		g.sealed.Stop()
+		delete(im.open, key)
+		g.err = context.Canceled
+		close(g.done)
+	}
+	im.mu.Unlock()
+	im.stop()
+	im.running.Wait()
+	im.poller.done.Wait()
+}

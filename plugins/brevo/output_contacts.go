@@ -1,0 +1,293 @@
+package brevo
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"connector/plugins/brevo/api"
+	"connector/plugins/internal/deadletter"
+	"connector/plugins/internal/rest"
+)
+
+const (
+	coFieldAction   = "action"
+	coFieldMode     = "mode"
+	coFieldBatching = "batching"
+
+	modeAuto   = "auto"
+	modeSingle = "single"
+	modeImport = "import"
+
+	actionUpsert = "upsert"
+	actionUpdate = "update"
+	actionDelete = "delete"
+	actionSkip   = "skip"
+
+	// metaSkipReason says why a message with the action skip is not written.
+	metaSkipReason = "skip_reason"
+
+	// skipShared is the reason for a contact whose address belongs to another one.
+	skipShared = "address of another person"
+)
+
+func contactsSpec() *service.ConfigSpec {
+	return service.NewConfigSpec().
+		Categories("Services").
+		Version("0.1.0").
+		Summary("Creates, updates and deletes contacts in Brevo, by import where that pays.").
+		Description(`
+A message is Brevo's own contact body: `+"`email`, `ext_id`, `attributes`, `listIds`, `unlinkListIds`, `emailBlacklisted`, `smsBlacklisted`"+`.
+What it leaves out, or gives as null, stays as it is in Brevo; above all, nobody is re-subscribed unless
+the message says `+"`emailBlacklisted: false`"+`.
+
+- An attribute that Brevo does not have, or whose type does not fit, is named once in the log and not sent.
+- A phone number that Brevo refuses, or that belongs to another contact, is left out and counted; the contact is written.
+- Of several contacts with one address and different numeric `+"`ext_id`"+`, the lowest owns the address; the others are skipped and counted.
+- A message that Brevo refuses takes the way of `+"`dead_letter`"+`, and so does one that a processor failed on.
+- When Brevo is busy or down, or the key is wrong, the output waits and says so; nothing is lost.
+
+An import is one call for thousands of contacts. Its process is followed to its end, and the rows that its reports
+name are refused one by one. Imports need an address and a list; contacts that leave lists, or that are
+re-subscribed, are written one by one in every mode.`).
+		Fields(
+			service.NewInterpolatedStringField(coFieldAction).Default(actionUpsert).Example(`${! @action.or("upsert") }`).
+				Description("`upsert`; `update`, which refuses a contact that does not exist; `delete`, by `ext_id` if there is one, else by address; "+
+					"or `skip`, which writes nothing and counts the message under its metadata key `skip_reason`."),
+			service.NewStringEnumField(coFieldMode, modeAuto, modeSingle, modeImport).Default(modeAuto).
+				Description("`single`: a call for each contact. `import`: imports. `auto`: imports when a batch has at least 100 contacts for them, or when one is being put together anyway."),
+			deadletter.Field(),
+			service.NewBatchPolicyField(coFieldBatching).
+				Description("How messages are gathered. If left out: up to 1000, for at most 100ms. Batches for imports with the same lists join into one import of up to 8 MB."),
+			service.NewOutputMaxInFlightField().Description("The most batches under way at a time."),
+		).
+		Fields(connectionFields()...).
+		Example("A list of addresses", "Puts each address of a file on a list.", `
+input:
+  file:
+    paths: [ ./addresses.txt ]
+
+pipeline:
+  processors:
+    - mapping: |
+        root.email = content().string()
+        root.listIds = [ 60 ]
+
+output:
+  brevo_contacts:
+    dead_letter: refused
+
+output_resources:
+  - label: refused
+    file:
+      path: ./refused.jsonl
+      codec: lines
+`)
+}
+
+// defaultBatching lets pages pass quickly; imports gather more by themselves.
+var defaultBatching = service.BatchPolicy{Count: 1000, Period: "100ms"}
+
+func init() {
+	service.MustRegisterBatchOutput("brevo_contacts", contactsSpec(),
+		func(conf *service.ParsedConfig, res *service.Resources) (out service.BatchOutput, policy service.BatchPolicy, maxInFlight int, err error) {
+			if maxInFlight, err = conf.FieldMaxInFlight(); err != nil {
+				return
+			}
+			if policy, err = conf.FieldBatchPolicy(coFieldBatching); err != nil {
+				return
+			}
+			if policy.IsNoop() {
+				policy = defaultBatching
+			}
+			out, err = newContactsOutput(conf, res)
+			return
+		})
+}
+
+type contactsOutput struct {
+	client  *api.Client
+	account *account
+	action  *service.InterpolatedString
+	mode    string
+	letters *deadletter.Sink
+	log     *service.Logger
+
+	owners   *owners
+	locks    *keyLocks
+	importer *importer
+
+	delivered, skipped, refused, phones *service.MetricCounter
+}
+
+func newContactsOutput(conf *service.ParsedConfig, res *service.Resources) (*contactsOutput, error) {
+	out := &contactsOutput{
+		log: res.Logger(), owners: newOwners(), locks: newKeyLocks(),
+		delivered: res.Metrics().NewCounter("brevo_contacts_delivered", "action"),
+		skipped:   res.Metrics().NewCounter("brevo_contacts_skipped", "reason"),
+		refused:   res.Metrics().NewCounter("brevo_contacts_refused", "reason"),
+		phones:    res.Metrics().NewCounter("brevo_contacts_without_phone"),
+	}
+	var err error
+	if out.action, err = conf.FieldInterpolatedString(coFieldAction); err != nil {
+		return nil, err
+	}
+	if out.mode, err = conf.FieldString(coFieldMode); err != nil {
+		return nil, err
+	}
+	if out.letters, err = deadletter.FromParsed(conf, res); err != nil {
+		return nil, err
+	}
+	if out.client, err = clientFrom(conf, res); err != nil {
+		return nil, err
+	}
+	out.account = newAccount(out.client, res)
+	out.importer = newImporter(out.client, out.log)
+	return out, nil
+}
+
+// Connect checks the key and reads the account's attributes.
+func (out *contactsOutput) Connect(ctx context.Context) error {
+	err := out.account.read(ctx, true)
+	switch {
+	case err == nil:
+		out.importer.start()
+		return nil
+	case rest.Passing(err):
+		return service.NewErrBackOff(err, 2*time.Second)
+	}
+	return service.NewErrBackOff(err, mendedEvery)
+}
+
+// mendedEvery is how often something that a person has to mend, such as a wrong key, is tried again.
+const mendedEvery = 15 * time.Second
+
+// WriteBatch returns once each message of the batch has its verdict. Its error is the context's, or
+// a *service.BatchError of the messages that were refused and have no dead letters to go to.
+func (out *contactsOutput) WriteBatch(ctx context.Context, batch service.MessageBatch) error {
+	writes, err := out.read(ctx, batch)
+	if err != nil {
+		return err
+	}
+	for _, round := range rounds(writes) {
+		if err := out.writeRound(ctx, round); err != nil {
+			return err
+		}
+	}
+	var refusals []deadletter.Refusal
+	for _, w := range writes {
+		out.settle(batch[w.index], w, &refusals)
+	}
+	return out.letters.Refuse(ctx, batch, refusals)
+}
+
+// Close lets the imports under way come to nothing: their messages are not acknowledged.
+func (out *contactsOutput) Close(context.Context) error {
+	out.importer.close()
+	return nil
+}
+
+// ConnectionTest checks the key.
+func (out *contactsOutput) ConnectionTest(ctx context.Context) service.ConnectionTestResults {
+	if err := out.account.read(ctx, true); err != nil {
+		return service.ConnectionTestFailed(err).AsList()
+	}
+	return service.ConnectionTestSucceeded().AsList()
+}
+
+// write is one message on its way to a verdict.
+type write struct {
+	index   int
+	action  string
+	contact api.Contact
+
+	written api.Written
+	skip    string // why it is not written
+	owner   string // skipShared: the ext_id whose address it is
+	refusal error  // why it never will be
+	kind    string // the refusal's class, for metrics
+}
+
+// read turns messages into writes. Those that cannot be read are refused at once.
+func (out *contactsOutput) read(ctx context.Context, batch service.MessageBatch) ([]*write, error) {
+	action := batch.InterpolationExecutor(out.action)
+	writes := make([]*write, len(batch))
+	for i, m := range batch {
+		w := &write{index: i}
+		writes[i] = w
+		if err := m.GetError(); err != nil {
+			w.refuse("processing", fmt.Errorf("a processor failed on the message: %w", err))
+			continue
+		}
+		var err error
+		if w.action, err = action.TryString(i); err != nil {
+			w.refuse("message", fmt.Errorf("the action cannot be read: %w", err))
+			continue
+		}
+		switch w.action {
+		case actionSkip:
+			w.skip, _ = m.MetaGet(metaSkipReason)
+			continue
+		case actionUpsert, actionUpdate, actionDelete:
+		default:
+			w.refuse("message", fmt.Errorf("there is no action %q: it is upsert, update, delete or skip", w.action))
+			continue
+		}
+		if w.contact, err = contactOf(m); err != nil {
+			w.refuse("message", err)
+			continue
+		}
+		if w.action == actionDelete {
+			continue
+		}
+		out.account.fit(ctx, w.contact)
+		if list := out.account.missingList(ctx, w.contact.ListIDs); list != 0 {
+			w.refuse("list", fmt.Errorf("Brevo has no list %d: create it, or mend the mapping", list))
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+	}
+	return writes, nil
+}
+
+func (w *write) refuse(kind string, why error) { w.kind, w.refusal = kind, why }
+
+// open reports whether the write still has to be done.
+func (w *write) open() bool { return w.refusal == nil && w.action != actionSkip && w.skip == "" }
+
+// settle counts a verdict and says what has to be said about it.
+func (out *contactsOutput) settle(m *service.Message, w *write, refusals *[]deadletter.Refusal) {
+	switch {
+	case w.refusal != nil:
+		out.refused.Incr(1, w.kind)
+		out.log.Warnf("%s is refused: %v", subject(m, w.contact), w.refusal)
+		*refusals = append(*refusals, deadletter.Refusal{Index: w.index, Reason: w.refusal})
+	case w.skip == skipShared:
+		out.skipped.Incr(1, w.skip)
+		out.log.Infof("%s is skipped: its address belongs to the contact with ext_id %s", subject(m, w.contact), w.owner)
+	case w.action == actionSkip || w.skip != "":
+		out.skipped.Incr(1, w.skip)
+		out.log.Debugf("%s is skipped: %s", subject(m, w.contact), w.skip)
+	default:
+		out.delivered.Incr(1, w.action)
+	}
+	if w.written.WithoutPhone != nil {
+		out.phones.Incr(1)
+		out.log.Warnf("%s is written without its phone number: %v", subject(m, w.contact), w.written.WithoutPhone)
+	}
+}
+
+// subject names a message in the log by object and id, never by personal data.
+func subject(m *service.Message, c api.Contact) string {
+	object, _ := m.MetaGet("pipedrive_object")
+	if id, ok := m.MetaGet("pipedrive_id"); ok && object != "" {
+		return object + " " + id
+	}
+	if c.ExtID != "" {
+		return "the contact with ext_id " + c.ExtID
+	}
+	return "a contact"
+}

@@ -1,0 +1,151 @@
+package brevo
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"connector/plugins/brevo/api"
+	"connector/plugins/internal/rest"
+)
+
+// poller asks how imports stand. Each question is one of 100 an hour, so it asks about several at
+// once, and not before the time that imports have been taking.
+type poller struct {
+	client *api.Client
+	log    *service.Logger
+
+	mu      sync.Mutex
+	waiting map[int64]*waiting
+	usual   time.Duration // how long the last import took
+	wake    chan struct{}
+	done    sync.WaitGroup
+	once    sync.Once
+}
+
+type waiting struct {
+	since  time.Time
+	answer chan api.Process
+}
+
+const (
+	firstQuestion   = 750 * time.Millisecond
+	longestQuestion = 45 * time.Second
+)
+
+func newPoller(client *api.Client, log *service.Logger) *poller {
+	return &poller{client: client, log: log, waiting: map[int64]*waiting{}, usual: firstQuestion, wake: make(chan struct{}, 1)}
+}
+
+func (p *poller) start(ctx context.Context) {
+	p.once.Do(func() { p.done.Go(func() { p.run(ctx) }) })
+}
+
+// wait returns once the process has come to its end.
+func (p *poller) wait(ctx context.Context, id int64) (api.Process, error) {
+	w := &waiting{since: time.Now(), answer: make(chan api.Process, 1)}
+	p.mu.Lock()
+	p.waiting[id] = w
+	p.mu.Unlock()
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+	select {
+	case process := <-w.answer:
+		return process, nil
+	case <-ctx.Done():
+		return api.Process{}, ctx.Err()
+	}
+}
+
+func (p *poller) run(ctx context.Context) {
+	for {
+		pause, ids := p.plan()
+		if len(ids) == 0 {
+			select {
+			case <-p.wake:
+				continue
+			case <-ctx.Done():
+				return
+			}
+		}
+		if rest.Sleep(ctx, pause) != nil {
+			return
+		}
+		if p.ask(ctx) != nil {
+			return
+		}
+	}
+}
+
+// plan says when to ask next: when the oldest import has had its usual time, and then ever later.
+func (p *poller) plan() (pause time.Duration, ids []int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	oldest := time.Now()
+	for id, w := range p.waiting {
+		ids = append(ids, id)
+		if w.since.Before(oldest) {
+			oldest = w.since
+		}
+	}
+	age := time.Since(oldest)
+	if age < p.usual {
+		return p.usual - age, ids
+	}
+	return min(max(firstQuestion, age/2), longestQuestion), ids
+}
+
+// ask asks once about all that are waited for. Its only error is the context's.
+func (p *poller) ask(ctx context.Context) error {
+	_, ids := p.plan()
+	found := map[int64]api.Process{}
+	if len(ids) > 1 {
+		var list []api.Process
+		err := persist(ctx, p.log, func() (err error) {
+			list, err = p.client.Processes(ctx)
+			return err
+		})
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		for _, process := range list {
+			if err == nil {
+				found[process.ID] = process
+			}
+		}
+	}
+	for _, id := range ids {
+		process, listed := found[id]
+		// A list may leave the reports out.
+		if !listed || process.Status == "completed" && process.Reports == nil {
+			err := persist(ctx, p.log, func() (err error) {
+				process, err = p.client.Process(ctx, id)
+				return err
+			})
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err != nil {
+				p.log.Warnf("import %d: %v; taken as failed", id, err)
+				process = api.Process{ID: id, Status: "failed"}
+			}
+		}
+		if process.Done() {
+			p.settle(process)
+		}
+	}
+	return nil
+}
+
+func (p *poller) settle(process api.Process) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w := p.waiting[process.ID]
+	delete(p.waiting, process.ID)
+	p.usual = min(max(firstQuestion, time.Since(w.since)*9/10), longestQuestion)
+	w.answer <- process
+}

@@ -1,0 +1,100 @@
+package rest
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+)
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func authenticate(next http.RoundTripper, header, secret string) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		r = r.Clone(r.Context())
+		r.Header.Set(header, secret)
+		return next.RoundTrip(r)
+	})
+}
+
+var (
+	errEmptyBody = errors.New("the answer has no body")
+	errCutBody   = errors.New("the answer stops in the middle")
+	errLargeBody = errors.New("the answer is larger than this client reads")
+)
+
+// complete reads the whole answer, so that what comes after it never waits on the network, and so
+// that a success without the body it promises is an error.
+func complete(next http.RoundTripper, limit int64) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		resp, err := next.RoundTrip(r)
+		if err != nil {
+			return nil, err
+		}
+		defer resp.Body.Close()
+		body, err := readAll(resp, limit)
+		if err != nil {
+			return nil, err
+		}
+		req := requestOf(r.Context())
+		if resp.StatusCode < 300 && !req.BodyOptional {
+			if len(body) == 0 {
+				return nil, errEmptyBody
+			}
+			if last := body[len(body)-1]; req.Decode != nil && last != '}' && last != ']' {
+				return nil, errCutBody
+			}
+		}
+		resp.Body = io.NopCloser(bytes.NewReader(body))
+		return resp, nil
+	})
+}
+
+func readAll(resp *http.Response, limit int64) ([]byte, error) {
+	var buf bytes.Buffer
+	if resp.ContentLength > 0 && resp.ContentLength <= limit {
+		buf.Grow(int(resp.ContentLength) + bytes.MinRead)
+	}
+	n, err := buf.ReadFrom(io.LimitReader(resp.Body, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if n > limit {
+		return nil, errLargeBody
+	}
+	return bytes.TrimSpace(buf.Bytes()), nil
+}
+
+func observe(next http.RoundTripper, report func(Attempt)) http.RoundTripper {
+	if report == nil {
+		return next
+	}
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		req, start := requestOf(r.Context()), time.Now()
+		resp, err := next.RoundTrip(r)
+		a := Attempt{Op: req.Op, Bucket: req.Bucket, Cost: req.Cost, Waited: req.waited, Duration: time.Since(start)}
+		if err == nil {
+			a.Status = resp.StatusCode
+		}
+		report(a)
+		return resp, err
+	})
+}
+
+// keepBooks lets the answer's headers correct the books. The wait that goes before is in attempt,
+// so that it is not part of the attempt's timeout.
+func keepBooks(next http.RoundTripper, books *Books) http.RoundTripper {
+	if books == nil {
+		return next
+	}
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		resp, err := next.RoundTrip(r)
+		if err == nil {
+			books.correct(requestOf(r.Context()), resp)
+		}
+		return resp, err
+	})
+}

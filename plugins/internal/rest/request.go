@@ -1,0 +1,107 @@
+package rest
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Request is one call of the API.
+type Request struct {
+	// Op names the call in errors and metrics: method and path pattern, never an address or an id
+	// that could be personal data.
+	Op     string
+	Doing  string // what the call is for, as a gerund: "reading persons"
+	Method string
+	Path   string // below the base URL, already escaped
+	Query  url.Values
+	Body   []byte // JSON, or nil
+
+	// Bucket and Cost say what the call draws from the books.
+	Bucket string
+	Cost   int
+
+	// Repeatable says that doing it twice is the same as doing it once. GET, PUT and DELETE are
+	// taken to be so.
+	Repeatable bool
+
+	// Once switches retries off: for a check that has to tell at once.
+	Once bool
+
+	// Decode reads a successful answer that has a body. Its error makes the answer malformed, which
+	// is tried again.
+	Decode func(body []byte) error
+
+	// BodyOptional accepts a successful answer without a body, as many writes have.
+	BodyOptional bool
+
+	waited time.Duration
+}
+
+// Answer is what a successful call came back with.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+func (r *Request) repeatable() bool {
+	return r.Repeatable || r.Method == http.MethodGet || r.Method == http.MethodPut || r.Method == http.MethodDelete
+}
+
+// Do makes the call, again where that can help, until it succeeds, is refused, or the retries'
+// bound is reached. Every error it returns is an *Error, or the context's.
+func (c *Client) Do(ctx context.Context, req *Request) (*Answer, error) {
+	return c.cfg.Retry.run(ctx, req, func() (*Answer, error) {
+		answer, err := c.attempt(ctx, req)
+		if err != nil && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return answer, err
+	})
+}
+
+func (c *Client) attempt(ctx context.Context, req *Request) (*Answer, error) {
+	// The wait for the limits happens outside the attempt's own timeout.
+	if err := c.cfg.Books.wait(ctx, req); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithValue(ctx, requestKey{}, req), c.cfg.Timeout)
+	defer cancel()
+
+	target := *c.cfg.BaseURL
+	hr, err := http.NewRequestWithContext(ctx, req.Method, target.String()+req.Path, bodyReader(req.Body))
+	if err != nil {
+		return nil, c.failure(req, withoutURL(err))
+	}
+	hr.URL.RawQuery = req.Query.Encode()
+	hr.Header.Set("Accept", "application/json")
+	if req.Body != nil {
+		hr.Header.Set("Content-Type", "application/json")
+	}
+
+	resp, err := c.http.Do(hr)
+	if err != nil {
+		return nil, c.failure(req, withoutURL(err))
+	}
+	body, _ := io.ReadAll(resp.Body) // complete has it in memory
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return nil, c.refusal(req, resp, body)
+	}
+	if req.Decode != nil && len(body) > 0 {
+		if err := req.Decode(body); err != nil {
+			return nil, c.malformed(req, resp, err)
+		}
+	}
+	return &Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
+}
+
+func bodyReader(body []byte) io.Reader {
+	if body == nil {
+		return nil
+	}
+	return bytes.NewReader(body)
+}

@@ -1,0 +1,179 @@
+// Package api is Pipedrive's REST API in Go: the two versions of it, their paging, their costs and
+// their limits, and one shape for the records of both (see Record).
+//
+// It knows nothing of Benthos.
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"connector/plugins/internal/rest"
+)
+
+// DefaultBaseURL is where accounts without a company domain are reached.
+const DefaultBaseURL = "https://api.pipedrive.com"
+
+// Config says whose data a Client reads, and how fast.
+type Config struct {
+	APIToken      string
+	CompanyDomain string // "acme" for acme.pipedrive.com
+	BaseURL       string // scheme and host; it wins over CompanyDomain
+	BurstLimit    int    // requests in any 2 s
+	DailyBudget   int    // tokens a day; 0 means not known
+	Timeout       time.Duration
+	Observe       func(rest.Attempt)
+	Warn          func(string) // what is odd in the account but does not stop the reading; may be nil
+}
+
+// Client calls the API of one Pipedrive company. It is safe for concurrent use and holds the
+// company's limits and field definitions.
+type Client struct {
+	rest *rest.Client
+	cfg  Config
+
+	fieldsMu sync.Mutex
+	fields   map[string]*Fields
+}
+
+var domainPattern = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$`)
+
+// New checks the configuration. It makes no call.
+func New(cfg Config) (*Client, error) {
+	if cfg.APIToken == "" {
+		return nil, errors.New("api_token is empty: set it, or PIPEDRIVE_API_TOKEN (Pipedrive: Settings > Personal preferences > API)")
+	}
+	if d := cfg.CompanyDomain; d != "" && !domainPattern.MatchString(d) {
+		return nil, fmt.Errorf("company_domain %q is not a name: for https://acme.pipedrive.com write acme", d)
+	}
+	base := cfg.BaseURL
+	if base == "" {
+		base = DefaultBaseURL
+		if cfg.CompanyDomain != "" {
+			base = "https://" + cfg.CompanyDomain + ".pipedrive.com"
+		}
+	}
+	u, err := rest.ParseBaseURL(base)
+	if err != nil {
+		return nil, err
+	}
+	burst := rest.NewWindow(cfg.BurstLimit, 2*time.Second, 2)
+	gate := &rest.Gate{Least: 2 * time.Second, Most: 5 * time.Minute}
+	return &Client{
+		cfg:    cfg,
+		fields: map[string]*Fields{},
+		rest: rest.New(rest.Config{
+			Vendor: "Pipedrive", BaseURL: u, Header: "x-api-token", Secret: cfg.APIToken,
+			Timeout: cfg.Timeout, Retry: rest.DefaultRetry, Explain: explain(cfg), Observe: cfg.Observe,
+			Books: &rest.Books{
+				Vendor: "Pipedrive", DayBudget: cfg.DailyBudget, Read: readHeaders, Day: dayIsSpent,
+				Buckets: map[string]*rest.Bucket{
+					bucketCalls:  {Gate: gate, Windows: []*rest.Window{burst}},
+					bucketSearch: {Gate: gate, Windows: []*rest.Window{burst, rest.NewWindow(10, 2*time.Second, 1)}},
+				},
+			},
+		}),
+	}, nil
+}
+
+const (
+	bucketCalls  = "burst"
+	bucketSearch = "search" // 10 in 2 s on every plan
+)
+
+// Close gives the idle connections back.
+func (c *Client) Close() { c.rest.Close() }
+
+// Totals are the calls and tokens since the start.
+func (c *Client) Totals() rest.Totals { return c.rest.Books().Totals() }
+
+// Me checks the credentials, and that they belong to the company that the configuration names.
+//
+// GET /v1/users/me, 2 tokens.
+// Source: developers.pipedrive.com/docs/api/v1/Users#getCurrentUser
+func (c *Client) Me(ctx context.Context) error {
+	var me struct {
+		Data struct {
+			Domain string `json:"company_domain"`
+		} `json:"data"`
+	}
+	_, err := c.rest.Do(ctx, &rest.Request{
+		Op: "GET /v1/users/me", Doing: "checking the Pipedrive credentials", Method: http.MethodGet, Path: "/v1/users/me",
+		Bucket: bucketCalls, Cost: 2, Once: true,
+		Decode: func(body []byte) error { return json.Unmarshal(body, &me) },
+	})
+	if rest.Is(err, rest.NotFound, rest.Malformed) && c.cfg.BaseURL == "" && c.cfg.CompanyDomain != "" {
+		return fmt.Errorf("%w: check company_domain (PIPEDRIVE_COMPANY_DOMAIN): is there a %s?", err, c.rest.Host())
+	}
+	if err != nil {
+		return err
+	}
+	if want := c.cfg.CompanyDomain; want != "" && me.Data.Domain != "" && !strings.EqualFold(want, me.Data.Domain) {
+		return fmt.Errorf("the API token belongs to the company %q, but company_domain says %q: "+
+			"mend company_domain (PIPEDRIVE_COMPANY_DOMAIN) or use a token of that company", me.Data.Domain, want)
+	}
+	return nil
+}
+
+// readHeaders takes the burst window and the day's tokens from an answer. Reset is in seconds.
+func readHeaders(h http.Header) rest.Reading {
+	return rest.Reading{
+		Limit:        rest.Number(h, "x-ratelimit-limit"),
+		Remaining:    rest.Number(h, "x-ratelimit-remaining"),
+		Reset:        time.Duration(rest.Number(h, "x-ratelimit-reset")) * time.Second,
+		DayRemaining: rest.Number(h, "x-daily-ratelimit-token-remaining"),
+	}
+}
+
+// dayIsSpent tells the two sorts of 429 apart: the day's are not over in 2 s.
+func dayIsSpent(e *rest.Error, r rest.Reading) bool {
+	return r.DayRemaining == 0 || strings.Contains(strings.ToLower(e.Message), "daily")
+}
+
+// explain reads the error shapes of the gateway, of v1, of v2 and of the webhooks API.
+func explain(cfg Config) func([]byte, http.Header, *rest.Error) {
+	return func(body []byte, header http.Header, e *rest.Error) {
+		var b struct {
+			Error   any                 `json:"error"`
+			Message string              `json:"message"`
+			Code    any                 `json:"code"`
+			Errors  map[string][]string `json:"errors"`
+		}
+		if err := json.Unmarshal(body, &b); err != nil {
+			e.Message = strings.TrimSpace(string(body[:min(len(body), 200)]))
+		}
+		switch v := b.Error.(type) {
+		case string:
+			e.Message = v
+		case map[string]any:
+			e.Message, _ = v["message"].(string)
+		}
+		if e.Message == "" {
+			e.Message = b.Message
+		}
+		for field, texts := range b.Errors {
+			e.Message += fmt.Sprintf(" %s: %s", field, strings.Join(texts, ", "))
+		}
+		e.Message = strings.TrimSpace(e.Message)
+		e.Code, _ = b.Code.(string)
+		e.CorrelationID = header.Get("x-correlation-id")
+		switch e.Status {
+		case http.StatusUnauthorized:
+			e.Remedy = "check api_token (PIPEDRIVE_API_TOKEN; Pipedrive: Settings > Personal preferences > API)"
+			if cfg.CompanyDomain != "" {
+				e.Remedy += ", and that it is a token of the company " + cfg.CompanyDomain
+			}
+		case http.StatusPaymentRequired:
+			e.Remedy = "the Pipedrive account is not open (trial over, or a bill unpaid)"
+		case http.StatusForbidden:
+			e.Remedy = "the token's user lacks a permission in Pipedrive"
+		}
+	}
+}

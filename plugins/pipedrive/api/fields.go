@@ -1,0 +1,296 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"connector/plugins/internal/rest"
+)
+
+// Field is the definition of one field of an object.
+type Field struct {
+	Name    string            // as people see it; it can be renamed and need not be unique
+	Key     string            // 40 hex digits for a custom field
+	Type    string            // "varchar", "enum", "set", "monetary", …
+	Custom  bool              // made by the company, not by Pipedrive
+	Options map[string]string // id → label, of enum and set
+}
+
+// Fields are an object's field definitions.
+type Fields struct {
+	All []*Field
+
+	keys     map[string]*Field
+	names    map[string]string // key → snake_case name, of custom fields whose name is theirs alone
+	missing  map[string]bool   // keys and options that a fresh read did not explain
+	readAt   time.Time
+	readable bool
+}
+
+func (f *Fields) byKey(key string) *Field {
+	if f == nil {
+		return nil
+	}
+	return f.keys[key]
+}
+
+// SnakeCase is the name under which custom_fields_by_name holds a field: "Lead Source" → lead_source.
+func SnakeCase(name string) string {
+	var b strings.Builder
+	gap := false
+	for _, c := range strings.ToLower(name) {
+		if !unicode.IsLetter(c) && !unicode.IsDigit(c) && !unicode.IsMark(c) {
+			gap = true
+			continue
+		}
+		if gap && b.Len() > 0 {
+			b.WriteByte('_')
+		}
+		gap = false
+		b.WriteRune(c)
+	}
+	return b.String()
+}
+
+// refreshEvery bounds how often definitions are read again for something they do not explain.
+const refreshEvery = time.Minute
+
+// fieldsFor returns the definitions for a page of records: read once, and again when a record has a
+// key or an option that they do not know.
+func (c *Client) fieldsFor(ctx context.Context, o *Object, version string, records []Record) (*Fields, error) {
+	if o.fields == "" {
+		return nil, nil
+	}
+	c.fieldsMu.Lock()
+	defer c.fieldsMu.Unlock()
+	fields := c.fields[o.fields]
+	if fields != nil {
+		unknown := fields.unknownIn(records)
+		if len(unknown) == 0 || !fields.readable || time.Since(fields.readAt) < refreshEvery {
+			return fields, nil
+		}
+	}
+	fields, err := c.readFields(ctx, o.fields, version)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range fields.unknownIn(records) {
+		fields.missing[key] = true
+	}
+	c.fields[o.fields] = fields
+	return fields, nil
+}
+
+// FieldsOf reads an object's definitions afresh.
+func (c *Client) FieldsOf(ctx context.Context, o *Object, version string) (*Fields, error) {
+	return c.readFields(ctx, o.fields, o.versionFor(version))
+}
+
+// readFields reads all pages of an entity's definitions.
+//
+// GET /api/v2/{entity}Fields, 10 tokens a page; GET /v1/{entity}Fields, 20.
+// Source: developers.pipedrive.com/docs/api/v1/PersonFields
+func (c *Client) readFields(ctx context.Context, entity, version string) (*Fields, error) {
+	path, cost := "/api/v2/"+entity+"Fields", 10
+	if version == "v1" {
+		path, cost = "/v1/"+entity+"Fields", 20
+	}
+	fields := &Fields{readAt: time.Now(), readable: true, missing: map[string]bool{}}
+	for position, first := "", true; first || position != ""; first = false {
+		q := url.Values{"limit": {"500"}}
+		switch {
+		case version == "v1":
+			q.Set("start", cmpOr(position, "0"))
+		case position != "":
+			q.Set("cursor", position)
+		}
+		var page []Record
+		_, err := c.rest.Do(ctx, &rest.Request{
+			Op: "GET " + path, Doing: "reading the field definitions of " + entity, Method: http.MethodGet,
+			Path: path, Query: q, Bucket: bucketCalls, Cost: cost,
+			Decode: func(body []byte) (err error) {
+				page, position, err = decodePage(body, position)
+				return err
+			},
+		})
+		if rest.Is(err, rest.Unauthorized) && !isUnauthorized(err) {
+			// The token may lack the scope for definitions alone: records still have their keys.
+			c.warn(fmt.Sprintf("%v; custom fields of %s are known by key only", err, entity))
+			fields.readable = false
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range page {
+			fields.All = append(fields.All, fieldOf(r))
+		}
+	}
+	for _, names := range fields.index() {
+		c.warn(fmt.Sprintf("the %s fields %s share the name %q: custom_fields_by_name leaves them out, use their keys",
+			entity, strings.Join(names.keys, " and "), names.name))
+	}
+	return fields, nil
+}
+
+func isUnauthorized(err error) bool {
+	e, ok := err.(*rest.Error)
+	return ok && e.Status == http.StatusUnauthorized
+}
+
+func (c *Client) warn(text string) {
+	if c.cfg.Warn != nil {
+		c.cfg.Warn(text)
+	}
+}
+
+// fieldOf reads a definition of either version.
+func fieldOf(r Record) *Field {
+	f := &Field{Options: map[string]string{}}
+	text := func(keys ...string) string {
+		for _, key := range keys {
+			if s, ok := r[key].(string); ok {
+				return s
+			}
+		}
+		return ""
+	}
+	f.Name, f.Key, f.Type = text("field_name", "name"), text("field_code", "key"), text("field_type")
+	custom, known := r["is_custom_field"].(bool)
+	f.Custom = custom || !known && isHash(f.Key)
+	options, _ := r["options"].([]any)
+	for _, option := range options {
+		if o, ok := option.(map[string]any); ok {
+			label, _ := o["label"].(string)
+			f.Options[idText(o["id"])] = label
+		}
+	}
+	return f
+}
+
+func idText(id any) string {
+	switch id := id.(type) {
+	case json.Number:
+		return string(id)
+	case string:
+		return id
+	case bool:
+		return strconv.FormatBool(id)
+	}
+	return ""
+}
+
+type sharedName struct {
+	name string
+	keys []string
+}
+
+// index makes the look-ups and returns the names that several custom fields share.
+func (f *Fields) index() []sharedName {
+	f.keys, f.names = map[string]*Field{}, map[string]string{}
+	owners := map[string][]string{}
+	for _, field := range f.All {
+		f.keys[field.Key] = field
+		if name := SnakeCase(field.Name); field.Custom && name != "" {
+			owners[name] = append(owners[name], field.Key)
+		}
+	}
+	var shared []sharedName
+	for name, keys := range owners {
+		if len(keys) == 1 {
+			f.names[keys[0]] = name
+			continue
+		}
+		shared = append(shared, sharedName{name, keys})
+	}
+	sort.Slice(shared, func(i, j int) bool { return shared[i].name < shared[j].name })
+	return shared
+}
+
+// unknownIn lists keys and options of records that the definitions lack.
+func (f *Fields) unknownIn(records []Record) []string {
+	var unknown []string
+	note := func(key string) {
+		if !f.missing[key] {
+			unknown = append(unknown, key)
+		}
+	}
+	for _, r := range records {
+		custom, ok := r["custom_fields"].(map[string]any)
+		if !ok {
+			custom = r // v1 has them at the root
+		}
+		for key, v := range custom {
+			if !ok && !isHash(key) {
+				continue
+			}
+			field := f.keys[key]
+			if field == nil {
+				note(key)
+				continue
+			}
+			if id, isNumber := v.(json.Number); isNumber && field.Type == "enum" {
+				if _, known := field.Options[string(id)]; !known {
+					note(key + "/" + string(id))
+				}
+			}
+		}
+	}
+	return unknown
+}
+
+// nameCustomFields adds custom_fields_by_name.
+func (r Record) nameCustomFields(fields *Fields) {
+	custom, ok := r["custom_fields"].(map[string]any)
+	if !ok {
+		return
+	}
+	named := make(map[string]any, len(custom))
+	if fields != nil {
+		for key, v := range custom {
+			if name, ok := fields.names[key]; ok {
+				named[name] = fields.keys[key].labelled(v)
+			}
+		}
+	}
+	r["custom_fields_by_name"] = named
+}
+
+// labelled is a value with options as their labels. An option that has no definition stays an id.
+func (f *Field) labelled(v any) any {
+	switch f.Type {
+	case "enum":
+		return f.label(v)
+	case "set":
+		ids, ok := v.([]any)
+		if !ok {
+			return v
+		}
+		labels := make([]any, len(ids))
+		for i, id := range ids {
+			labels[i] = f.label(id)
+		}
+		return labels
+	}
+	return v
+}
+
+func (f *Field) label(v any) any {
+	if o, ok := v.(map[string]any); ok { // include_option_labels
+		if label, ok := o["label"].(string); ok {
+			return label
+		}
+	}
+	if label, ok := f.Options[idText(v)]; ok && v != nil {
+		return label
+	}
+	return v
+}

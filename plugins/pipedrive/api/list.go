@@ -1,0 +1,175 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"connector/plugins/internal/rest"
+)
+
+// ListOptions narrow a list. The zero value lists everything, 100 a page.
+type ListOptions struct {
+	Version       string // "v2" (default) or "v1" where the object has both
+	Limit         int    // records a page, 500 at most
+	FilterID      int
+	IncludeFields []string // those that the object does not have are left out
+}
+
+// Page is one page of a list.
+type Page struct {
+	Object *Object
+	Next   string // the position of the next page; empty after the last
+
+	version string
+	raw     []byte
+	records []Record
+}
+
+// List returns the page at a position; "" is the first. Pages come in ascending order of id where
+// the object has a numeric one.
+//
+// GET /api/v2/{objects} with cursor and limit, 10 tokens whatever the page size (pipelines and
+// stages 5); GET /v1/{objects} with start and limit, 20 tokens (users: one page).
+// Source: pipedrive.readme.io/docs/core-api-concepts-pagination
+func (c *Client) List(ctx context.Context, o *Object, position string, opts ListOptions) (*Page, error) {
+	page := &Page{Object: o, version: o.versionFor(opts.Version)}
+	req := &rest.Request{Doing: "reading " + o.Plural, Method: http.MethodGet, Bucket: bucketCalls}
+	if page.version == "v2" {
+		req.Path, req.Cost, req.Query = "/api/v2/"+o.Plural, o.cost, opts.v2Query(o, position)
+	} else {
+		req.Path, req.Cost, req.Query = "/v1/"+o.Plural, o.costV1, opts.v1Query(o, position)
+	}
+	req.Op = "GET " + req.Path
+	req.Decode = func(body []byte) (err error) {
+		page.raw = body
+		page.records, page.Next, err = decodePage(body, position)
+		return err
+	}
+	if _, err := c.rest.Do(ctx, req); err != nil {
+		return nil, err
+	}
+	return page, nil
+}
+
+func (opts ListOptions) v2Query(o *Object, position string) url.Values {
+	q := url.Values{"limit": {strconv.Itoa(opts.Limit)}}
+	if position != "" {
+		q.Set("cursor", position)
+	}
+	if opts.FilterID != 0 {
+		q.Set("filter_id", strconv.Itoa(opts.FilterID))
+	}
+	var fields []string
+	for _, f := range opts.IncludeFields {
+		if o.Includes(f) {
+			fields = append(fields, f)
+		}
+	}
+	if len(fields) > 0 {
+		q.Set("include_fields", strings.Join(fields, ","))
+	}
+	return q
+}
+
+func (opts ListOptions) v1Query(o *Object, position string) url.Values {
+	q := url.Values{}
+	if opts.FilterID != 0 {
+		q.Set("filter_id", strconv.Itoa(opts.FilterID))
+	}
+	if o.paged {
+		q.Set("limit", strconv.Itoa(opts.Limit))
+		q.Set("start", cmpOr(position, "0"))
+	}
+	return q
+}
+
+func cmpOr(s, fallback string) string {
+	if s == "" {
+		return fallback
+	}
+	return s
+}
+
+// envelope is the frame of every list. v1 nests its pagination or lays it flat, by endpoint.
+type envelope struct {
+	Success    *bool    `json:"success"`
+	Data       []Record `json:"data"`
+	Additional *struct {
+		pagination
+		NextCursor string      `json:"next_cursor"`
+		Pagination *pagination `json:"pagination"`
+	} `json:"additional_data"`
+}
+
+type pagination struct {
+	Start int  `json:"start"`
+	Limit int  `json:"limit"`
+	More  bool `json:"more_items_in_collection"`
+	Next  *int `json:"next_start"`
+}
+
+var errUnsuccessful = errors.New(`the answer says "success": false`)
+
+func decodePage(body []byte, position string) (records []Record, next string, err error) {
+	var e envelope
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	if err := d.Decode(&e); err != nil {
+		return nil, "", err
+	}
+	if e.Success != nil && !*e.Success {
+		return nil, "", errUnsuccessful
+	}
+	if e.Additional == nil {
+		return e.Data, "", nil
+	}
+	p := e.Additional.pagination
+	if e.Additional.Pagination != nil {
+		p = *e.Additional.Pagination
+	}
+	switch {
+	case e.Additional.NextCursor != "":
+		next = e.Additional.NextCursor
+	case p.More && p.Next != nil:
+		next = strconv.Itoa(*p.Next)
+	case p.More:
+		// next_start may be missing.
+		start, _ := strconv.Atoi(cmpOr(position, "0"))
+		next = strconv.Itoa(start + max(p.Limit, len(e.Data)))
+	}
+	if next != "" && next == position {
+		return nil, "", errors.New("the next page is this page")
+	}
+	return e.Data, next, nil
+}
+
+// Records are the page's records in the one shape of Record. They belong to the caller, who may
+// change them: asked again, the page makes them anew.
+func (p *Page) Records(ctx context.Context, c *Client) ([]Record, error) {
+	records := p.records
+	p.records = nil
+	if records == nil {
+		var err error
+		if records, _, err = decodePage(p.raw, ""); err != nil {
+			return nil, err
+		}
+	}
+	fields, err := c.fieldsFor(ctx, p.Object, p.version, records)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range records {
+		if p.version == "v1" {
+			r.fromV1(p.Object, fields)
+		}
+		r.normalize(p.Object)
+		r.nameCustomFields(fields)
+	}
+	return records, nil
+}

@@ -1,0 +1,76 @@
+package api
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+)
+
+// Object is a kind of record, with where and at what cost Pipedrive lists it.
+type Object struct {
+	Name   string // "person", as it stands in metadata
+	Plural string // "persons", as it stands in configurations and paths
+
+	v2     bool   // whether v2 lists it
+	paged  bool   // whether the v1 list has start and limit
+	cost   int    // tokens of a v2 page
+	costV1 int    // tokens of a v1 page
+	fields string // the entity whose field definitions it uses: "person" for personFields
+
+	includes []string // what include_fields may ask of v2
+}
+
+// Objects are all kinds of record that can be listed, in the order in which a first read wants them.
+// Costs are the x-token-cost of the vendor's OpenAPI files.
+var Objects = []*Object{
+	{Name: "user", Plural: "users", costV1: 20},
+	{Name: "pipeline", Plural: "pipelines", v2: true, paged: true, cost: 5, costV1: 10},
+	{Name: "stage", Plural: "stages", v2: true, paged: true, cost: 5, costV1: 10},
+	{Name: "organization", Plural: "organizations", v2: true, paged: true, cost: 10, costV1: 20, fields: "organization",
+		includes: append(slices.Clone(countFields), "people_count")},
+	{Name: "person", Plural: "persons", v2: true, paged: true, cost: 10, costV1: 20, fields: "person",
+		includes: append(slices.Clone(countFields), "participant_open_deals_count", "participant_closed_deals_count",
+			"last_incoming_mail_time", "last_outgoing_mail_time", "marketing_status", "doi_status")},
+	{Name: "deal", Plural: "deals", v2: true, paged: true, cost: 10, costV1: 20, fields: "deal",
+		includes: []string{"next_activity_id", "last_activity_id", "first_won_time", "products_count", "files_count",
+			"notes_count", "followers_count", "email_messages_count", "activities_count", "done_activities_count",
+			"undone_activities_count", "participants_count", "last_incoming_mail_time", "last_outgoing_mail_time",
+			"smart_bcc_email", "source_lead_id"}},
+	{Name: "activity", Plural: "activities", v2: true, paged: true, cost: 10, costV1: 20, fields: "activity",
+		includes: []string{"attendees"}},
+	{Name: "lead", Plural: "leads", paged: true, costV1: 20, fields: "deal"},
+	{Name: "note", Plural: "notes", paged: true, costV1: 20},
+	{Name: "product", Plural: "products", v2: true, paged: true, cost: 10, costV1: 20, fields: "product"},
+}
+
+var countFields = []string{
+	"next_activity_id", "last_activity_id", "open_deals_count", "related_open_deals_count", "closed_deals_count",
+	"related_closed_deals_count", "email_messages_count", "activities_count", "done_activities_count",
+	"undone_activities_count", "files_count", "notes_count", "followers_count", "won_deals_count",
+	"related_won_deals_count", "lost_deals_count", "related_lost_deals_count", "smart_bcc_email",
+}
+
+// ObjectOf finds an object by its plural.
+func ObjectOf(plural string) (*Object, error) {
+	var names []string
+	for _, o := range Objects {
+		if o.Plural == plural {
+			return o, nil
+		}
+		names = append(names, o.Plural)
+	}
+	sort.Strings(names)
+	return nil, fmt.Errorf("there is no object %q: it is one of %s", plural, strings.Join(names, ", "))
+}
+
+// Includes reports whether include_fields can ask for the field with this object.
+func (o *Object) Includes(field string) bool { return slices.Contains(o.includes, field) }
+
+// versionFor is the API version that lists the object when the given one is wanted.
+func (o *Object) versionFor(want string) string {
+	if o.v2 && want != "v1" {
+		return "v2"
+	}
+	return "v1"
+}
