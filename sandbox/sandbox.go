@@ -43,7 +43,7 @@ func Start(cfg Config) (*Sandbox, error) {
 	s := &Sandbox{Pipedrive: pipedrive.New(cfg.Pipedrive), Brevo: brevo.New(cfg.Brevo)}
 	if cfg.Persons > 0 {
 		seed.Fill(s.Pipedrive, cfg.Persons)
-		seed.Account(s.Brevo, seed.OptOuts)
+		seed.Account(s.Brevo, seed.OptedOut(cfg.Persons))
 	}
 	for _, v := range []struct {
 		name, address string

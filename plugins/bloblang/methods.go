@@ -3,11 +3,16 @@ package bloblang
 
 import (
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/nyaruka/phonenumbers"
 	"github.com/redpanda-data/benthos/v4/public/bloblang"
 )
+
+// defaultRegion has the environment as its default, so that mappings need not pass it on.
+var defaultRegion = bloblang.NewStringParam("default_region").Optional().
+	Description("An ISO 3166 code. If left out, the environment variable `DEFAULT_REGION`; without that, numbers without their country's code are none.")
 
 func init() {
 	bloblang.MustRegisterMethodV2("valid_email", bloblang.NewPluginSpec().
@@ -22,8 +27,8 @@ func init() {
 
 	bloblang.MustRegisterMethodV2("phone_e164", bloblang.NewPluginSpec().
 		Category("Connector").
-		Description("The phone number in E.164 (`+442071838750`), or null if it is none. A number without its country's code is read as one of `default_region` (`GB`, `DE`, …); without a region it is none.").
-		Param(bloblang.NewStringParam("default_region").Description("An ISO 3166 code, or empty.").Default("")).
+		Description("The phone number in E.164 (`+442071838750`), or null if it is none. A number without its country's code is read as one of `default_region`.").
+		Param(defaultRegion).
 		Example("", `root.SMS = this.phone.phone_e164("GB")`,
 			[2]string{`{"phone":"020 7183 8750"}`, `{"SMS":"+442071838750"}`},
 			[2]string{`{"phone":"ask reception"}`, `{"SMS":null}`}),
@@ -50,7 +55,7 @@ func init() {
 	bloblang.MustRegisterMethodV2("primary_phone", bloblang.NewPluginSpec().
 		Category("Connector").
 		Description("Of a Pipedrive record's `phones`: the primary number, or the first if none is marked, in E.164; null if it is no phone number. See `phone_e164` for `default_region`.").
-		Param(bloblang.NewStringParam("default_region").Description("An ISO 3166 code, or empty.").Default("")).
+		Param(defaultRegion).
 		Example("", `root.SMS = this.phones.primary_phone()`,
 			[2]string{`{"phones":[{"value":"+44 20 7183 8750","primary":true}]}`, `{"SMS":"+442071838750"}`}),
 		func(args *bloblang.ParsedParams) (bloblang.Method, error) {
@@ -63,13 +68,17 @@ func init() {
 }
 
 func regionOf(args *bloblang.ParsedParams) (string, error) {
-	region, err := args.GetString("default_region")
-	if err != nil || region == "" {
+	given, err := args.GetOptionalString("default_region")
+	if err != nil {
 		return "", err
 	}
+	region := os.Getenv("DEFAULT_REGION")
+	if given != nil {
+		region = *given
+	}
 	region = strings.ToUpper(region)
-	if !phonenumbers.GetSupportedRegions()[region] {
-		return "", fmt.Errorf("default_region %q is not a country: write it as GB, DE, …", region)
+	if region != "" && !phonenumbers.GetSupportedRegions()[region] {
+		return "", fmt.Errorf("the default region %q is not a country: write it as GB, DE, … (DEFAULT_REGION)", region)
 	}
 	return region, nil
 }
@@ -130,7 +139,9 @@ func entries(v any) func(func(entry) bool) {
 	}
 }
 
-// e164 is nil for what is no phone number.
+// e164 is nil for what is no phone number. One with its country's code is taken when its length is right
+// for that country: Brevo knows better than a list of number ranges, which is always out of date. One
+// without is taken only if it is in such a range, since the region is a guess.
 func e164(s, region string) any {
 	s = strings.TrimSpace(s)
 	if rest, international := strings.CutPrefix(s, "00"); international {
@@ -139,11 +150,54 @@ func e164(s, region string) any {
 	if s == "" || region == "" && s[0] != '+' {
 		return nil
 	}
+	if s[0] == '+' {
+		if number, ok := plainE164(s); ok {
+			return number
+		}
+	}
 	n, err := phonenumbers.Parse(s, region)
-	if err != nil || !phonenumbers.IsValidNumber(n) {
+	if err != nil {
+		return nil
+	}
+	if s[0] != '+' && !phonenumbers.IsValidNumber(n) || !possible(n) {
 		return nil
 	}
 	return phonenumbers.Format(n, phonenumbers.E164)
+}
+
+func possible(n *phonenumbers.PhoneNumber) bool {
+	return phonenumbers.IsPossibleNumberWithReason(n) == phonenumbers.IS_POSSIBLE
+}
+
+// plainE164 spares numbers that are written with their country's code and nothing odd the slow parse.
+// It says nothing about those that it does not take.
+func plainE164(s string) (string, bool) {
+	digits := make([]byte, 1, 16)
+	digits[0] = '+'
+	for i := 1; i < len(s); i++ {
+		switch c := s[i]; {
+		case c >= '0' && c <= '9' && len(digits) < 16:
+			digits = append(digits, c)
+		case c != ' ' && c != '-' && c != '.':
+			return "", false
+		}
+	}
+	country, code := int32(0), 0
+	for ; code < 3 && code+1 < len(digits); code++ {
+		country = 10*country + int32(digits[code+1]-'0')
+		if phonenumbers.GetRegionCodeForCountryCode(int(country)) != phonenumbers.UNKNOWN_REGION {
+			break
+		}
+	}
+	national := digits[min(code+2, len(digits)):]
+	if len(national) == 0 || national[0] == '0' {
+		return "", false // a leading zero belongs to the number in some countries only
+	}
+	subscriber := uint64(0)
+	for _, c := range national {
+		subscriber = 10*subscriber + uint64(c-'0')
+	}
+	return string(digits), possible(&phonenumbers.PhoneNumber{CountryCode: &country, NationalNumber: &subscriber})
 }
 
 const maxEmail = 254 // RFC 5321

@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -21,12 +23,18 @@ type account struct {
 	log     *service.Logger
 	dropped *service.MetricCounter
 
-	mu         sync.Mutex
-	attributes map[string]api.Attribute
-	readAt     time.Time
-	told       map[string]bool
-	lists      map[int64]bool
-	listsAt    map[int64]time.Time
+	attributes atomic.Pointer[attributes]
+
+	mu      sync.Mutex
+	told    map[string]bool
+	lists   map[int64]bool
+	listsAt map[int64]time.Time
+}
+
+// attributes are those of one moment. They are never changed.
+type attributes struct {
+	byName map[string]api.Attribute
+	readAt time.Time
 }
 
 func newAccount(client *api.Client, res *service.Resources) *account {
@@ -46,57 +54,64 @@ func (a *account) read(ctx context.Context, once bool) error {
 	if err != nil {
 		return err
 	}
-	attributes := make(map[string]api.Attribute, len(found))
+	read := &attributes{byName: make(map[string]api.Attribute, len(found)), readAt: time.Now()}
 	for _, at := range found {
-		attributes[at.Name] = at
+		read.byName[at.Name] = at
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.attributes, a.readAt = attributes, time.Now()
+	a.attributes.Store(read)
 	return nil
 }
 
 // builtIn are identifiers, which Brevo does not always list as attributes.
 var builtIn = map[string]bool{"EMAIL": true, "SMS": true, "WHATSAPP": true, "LANDLINE_NUMBER": true, "EXT_ID": true}
 
-// fit takes out of a contact the attributes that Brevo would drop, after saying so once for each,
-// and converts values where that loses nothing.
-func (a *account) fit(ctx context.Context, c api.Contact) {
-	for name, v := range c.Attributes {
-		if builtIn[name] {
-			continue
+// fit returns the attributes without those that Brevo would drop, after saying so once for each, and
+// with values converted where that loses nothing. The map that it is given is the message's: what has to
+// be changed is changed in a copy.
+func (a *account) fit(ctx context.Context, given map[string]any) map[string]any {
+	fitted, copied := given, false
+	change := func(name string, v any) {
+		if !copied {
+			fitted, copied = maps.Clone(given), true
+		}
+		if v == nil {
+			delete(fitted, name)
+			return
+		}
+		fitted[name] = v
+	}
+	for name, v := range given {
+		if v == nil || builtIn[name] {
+			continue // null says nothing, and is not sent
 		}
 		at, known := a.attribute(ctx, name)
 		if !known {
-			a.drop(c, name, a.unknown(name, v))
+			a.drop(name, a.unknown(name, v))
+			change(name, nil)
 			continue
 		}
-		fitted, ok := fitValue(at, v)
-		if !ok {
-			a.drop(c, name, fmt.Sprintf("Brevo's contact attribute %s is of type %s, but the mapping gives it %s, which Brevo drops: "+
+		switch fit, verdict := fitValue(at, v); verdict {
+		case converted:
+			change(name, fit)
+		case misfit:
+			a.drop(name, fmt.Sprintf("Brevo's contact attribute %s is of type %s, but the mapping gives it %s, which Brevo drops: "+
 				"mend the mapping, or the attribute's type in Brevo", name, at.Type, kindOf(v)))
-			continue
+			change(name, nil)
 		}
-		c.Attributes[name] = fitted
 	}
+	return fitted
 }
 
 func (a *account) attribute(ctx context.Context, name string) (api.Attribute, bool) {
-	a.mu.Lock()
-	at, known := a.attributes[name]
-	stale := !known && time.Since(a.readAt) > lookAgainAfter
-	a.mu.Unlock()
-	if !stale || a.read(ctx, true) != nil {
-		return at, known
+	now := a.attributes.Load()
+	at, known := now.byName[name]
+	if !known && time.Since(now.readAt) > lookAgainAfter && a.read(ctx, true) == nil {
+		at, known = a.attributes.Load().byName[name]
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	at, known = a.attributes[name]
 	return at, known
 }
 
-func (a *account) drop(c api.Contact, name, why string) {
-	delete(c.Attributes, name)
+func (a *account) drop(name, why string) {
 	a.dropped.Incr(1, name)
 	a.tell(name, why)
 }
@@ -112,9 +127,7 @@ func (a *account) tell(what, why string) {
 }
 
 func (a *account) unknown(name string, v any) string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for known := range a.attributes {
+	for known := range a.attributes.Load().byName {
 		if strings.EqualFold(known, name) {
 			return fmt.Sprintf("Brevo has no contact attribute %s, but %s: write it so in the mapping; until then it is not sent", name, known)
 		}
@@ -135,51 +148,66 @@ func wantedType(v any) string {
 	return "number"
 }
 
-// fitValue converts a value to an attribute's type, or reports that it cannot.
-func fitValue(at api.Attribute, v any) (any, bool) {
+// fit is how a value goes with an attribute's type.
+type fit int
+
+const (
+	fits fit = iota
+	converted
+	misfit
+)
+
+// fitValue converts a value to an attribute's type where it has to and can.
+func fitValue(at api.Attribute, v any) (any, fit) {
+	text, isText := v.(string)
+	_, isNumber := numberText(v)
 	switch at.Type {
 	case "text":
-		switch v := v.(type) {
-		case string:
-			return v, true
-		case json.Number:
-			return v.String(), true
-		case int64:
-			return strconv.FormatInt(v, 10), true
-		case float64:
-			return strconv.FormatFloat(v, 'f', -1, 64), true
+		if number, ok := numberText(v); ok {
+			return number, converted
 		}
-		return nil, false
+		return v, fitIf(isText)
 	case "float":
-		switch v := v.(type) {
-		case json.Number, int64, float64, int:
-			return v, true
-		case string:
-			if v == "" {
-				return v, true // empties it
-			}
-			f, err := strconv.ParseFloat(strings.TrimSpace(v), 64)
-			return f, err == nil
+		if isNumber || text == "" && isText { // "" empties it
+			return v, fits
 		}
-		return nil, false
+		f, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+		if err != nil {
+			return nil, misfit
+		}
+		return f, converted
 	case "boolean":
-		if v == "" {
-			return v, true
-		}
-		_, ok := v.(bool)
-		return v, ok
+		_, isBool := v.(bool)
+		return v, fitIf(isBool || text == "" && isText)
 	case "date":
-		s, ok := v.(string)
-		if !ok {
-			return nil, false
+		if len(text) > len(time.DateOnly) {
+			if _, err := time.Parse(time.RFC3339, text); err == nil {
+				return text[:len(time.DateOnly)], converted
+			}
 		}
-		if len(s) > len(time.DateOnly) {
-			s = s[:len(time.DateOnly)]
-		}
-		_, err := time.Parse(time.DateOnly, s)
-		return s, err == nil || s == ""
+		_, err := time.Parse(time.DateOnly, text)
+		return v, fitIf(err == nil || text == "" && isText)
 	}
-	return v, true
+	return v, fits
+}
+
+func fitIf(ok bool) fit {
+	if ok {
+		return fits
+	}
+	return misfit
+}
+
+func numberText(v any) (string, bool) {
+	switch v := v.(type) {
+	case json.Number:
+		return v.String(), true
+	case int64:
+		return strconv.FormatInt(v, 10), true
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64), true
+	}
+	return "", false
 }
 
 // missingList returns the first list that the account does not have; 0 when it has them all.

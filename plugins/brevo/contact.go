@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -53,12 +54,7 @@ func readField(c *api.Contact, key string, v any) (err error) {
 		if !ok {
 			return fmt.Errorf("attributes must be an object, not %T", v)
 		}
-		c.Attributes = make(map[string]any, len(attributes))
-		for name, value := range attributes {
-			if value != nil { // null is undocumented; what has no value is left as it is
-				c.Attributes[name] = value
-			}
-		}
+		c.Attributes = attributes
 	case "listIds":
 		c.ListIDs, err = idsOf(key, v)
 	case "unlinkListIds":
@@ -98,13 +94,15 @@ func idsOf(key string, v any) ([]int64, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s must be a list of numbers, not %v", key, kindOf(v))
 	}
-	ids := make([]int64, len(list))
+	ids := make([]int64, 0, len(list))
 	for i, item := range list {
 		id, ok := wholeNumber(item)
 		if !ok || id < 1 {
 			return nil, fmt.Errorf("%s must be a list of numbers: item %d is %v", key, i+1, kindOf(item))
 		}
-		ids[i] = id
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
 	}
 	return ids, nil
 }

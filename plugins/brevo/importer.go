@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -13,9 +14,12 @@ import (
 	"connector/plugins/internal/rest"
 )
 
-// importLinger is how long an import waits for more rows. It is short beside the time that an import
-// takes at Brevo's, and long beside the time between two pages.
-const importLinger = time.Second
+// An import waits for more rows while they keep coming: an idle time is long beside the time between
+// two pages, and the whole is short beside the time that an import takes at Brevo's.
+const (
+	importIdle  = 300 * time.Millisecond
+	importWhole = 3 * time.Second
+)
 
 // importer gathers rows of all batches under way into imports, one for each target, and gives each
 // row its verdict.
@@ -29,6 +33,8 @@ type importer struct {
 	poller  *poller
 
 	mu     sync.Mutex
+	row    []byte // the one being added
+	spare  []byte // of an import that is done, for the rows of the next
 	open   map[string]*importGroup
 	active int // groups that have no verdict yet
 }
@@ -36,9 +42,10 @@ type importer struct {
 // importGroup is one import on its way.
 type importGroup struct {
 	target api.Target
-	rows   []byte // joined by commas
-	count  int
-	sealed *time.Timer
+	rows   []byte  // joined by commas
+	starts []int32 // where each row begins
+	opened time.Time
+	idle   *time.Timer // seals it
 
 	done    chan struct{} // closed when the fields below are set
 	err     error         // what went wrong with the import as a whole
@@ -85,15 +92,14 @@ func (im *importer) busy() bool {
 
 // add puts a contact into the open import of its target.
 func (im *importer) add(target api.Target, contact api.Contact) (ticket, error) {
-	row, err := api.AppendRow(nil, contact)
+	key := targetKey(target)
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	row, err := api.AppendRow(im.row[:0], contact)
 	if err != nil {
 		return ticket{}, err
 	}
-	target.ListIDs = slices.Clone(target.ListIDs)
-	slices.Sort(target.ListIDs)
-	key := fmt.Sprint(target)
-	im.mu.Lock()
-	defer im.mu.Unlock()
+	im.row = row
 	g := im.open[key]
 	if g != nil && len(g.rows)+1+len(row) > api.MaxImport {
 		im.seal(key, g)
@@ -103,17 +109,33 @@ func (im *importer) add(target api.Target, contact api.Contact) (ticket, error) 
 		g = im.openGroup(key, target)
 	} else {
 		g.rows = append(g.rows, ',')
+		g.idle.Reset(min(importIdle, importWhole-time.Since(g.opened)))
 	}
+	g.starts = append(g.starts, int32(len(g.rows)))
 	g.rows = append(g.rows, row...)
-	g.count++
-	return ticket{g, g.count - 1}, nil
+	return ticket{g, len(g.starts) - 1}, nil
+}
+
+// targetKey is the same for the same set of lists.
+func targetKey(t api.Target) string {
+	ids := t.ListIDs
+	if !slices.IsSorted(ids) {
+		ids = slices.Sorted(slices.Values(ids))
+	}
+	key := make([]byte, 0, 32)
+	for _, id := range ids {
+		key = append(strconv.AppendInt(key, id, 10), ' ')
+	}
+	key = strconv.AppendBool(key, t.EmailBlacklist)
+	return string(strconv.AppendBool(key, t.SMSBlacklist))
 }
 
 func (im *importer) openGroup(key string, target api.Target) *importGroup {
-	g := &importGroup{target: target, done: make(chan struct{})}
+	g := &importGroup{target: target, rows: im.spare[:0], opened: time.Now(), done: make(chan struct{})}
+	im.spare = nil
 	im.open[key] = g
 	im.active++
-	g.sealed = time.AfterFunc(importLinger, func() {
+	g.idle = time.AfterFunc(importIdle, func() {
 		im.mu.Lock()
 		defer im.mu.Unlock()
 		im.seal(key, g)
@@ -126,7 +148,7 @@ func (im *importer) seal(key string, g *importGroup) {
 	if im.open[key] != g {
 		return
 	}
-	g.sealed.Stop()
+	g.idle.Stop()
 	delete(im.open, key)
 	im.running.Go(func() { im.run(g) })
 }
@@ -135,13 +157,16 @@ func (im *importer) run(g *importGroup) {
 	lines, err := im.follow(g)
 	g.err = err
 	if err == nil {
-		g.refused, err = match(g.rows, lines)
+		g.refused, err = match(g, lines)
 		if err != nil {
 			im.log.Errorf("%v; the rows that it is about are taken as written", err)
 		}
 	}
+	rows := g.rows
+	g.rows, g.starts = nil, nil
 	close(g.done)
 	im.mu.Lock()
+	im.spare = rows
 	im.active--
 	im.mu.Unlock()
 }
@@ -160,9 +185,9 @@ func (im *importer) follow(g *importGroup) (reportLines, error) {
 		if last.Status == "completed" {
 			return im.fetch(last)
 		}
-		im.log.Warnf("import %d of %d contacts ended as %s; it is sent again", id, g.count, last.Status)
+		im.log.Warnf("import %d of %d contacts ended as %s; it is sent again", id, len(g.starts), last.Status)
 	}
-	return nil, fmt.Errorf("import %d of %d contacts ended as %s twice", last.ID, g.count, last.Status)
+	return nil, fmt.Errorf("import %d of %d contacts ended as %s twice", last.ID, len(g.starts), last.Status)
 }
 
 func (im *importer) send(g *importGroup) (id int64, err error) {
@@ -196,7 +221,7 @@ func (im *importer) fetch(p api.Process) (reportLines, error) {
 func (im *importer) close() {
 	im.mu.Lock()
 	for key, g := range im.open {
-		g.sealed.Stop()
+		g.idle.Stop()
 		delete(im.open, key)
 		g.err = context.Canceled
 		close(g.done)

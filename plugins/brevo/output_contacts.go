@@ -3,7 +3,6 @@ package brevo
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
@@ -114,6 +113,7 @@ type contactsOutput struct {
 	mode    string
 	letters *deadletter.Sink
 	log     *service.Logger
+	pace    rest.Pace
 
 	owners   *owners
 	locks    *keyLocks
@@ -150,19 +150,15 @@ func newContactsOutput(conf *service.ParsedConfig, res *service.Resources) (*con
 
 // Connect checks the key and reads the account's attributes.
 func (out *contactsOutput) Connect(ctx context.Context) error {
-	err := out.account.read(ctx, true)
-	switch {
-	case err == nil:
-		out.importer.start()
-		return nil
-	case rest.Passing(err):
-		return service.NewErrBackOff(err, 2*time.Second)
+	if err := out.pace.Wait(ctx); err != nil {
+		return err
 	}
-	return service.NewErrBackOff(err, mendedEvery)
+	if err := out.account.read(ctx, true); err != nil {
+		return out.pace.After(err)
+	}
+	out.importer.start()
+	return nil
 }
-
-// mendedEvery is how often something that a person has to mend, such as a wrong key, is tried again.
-const mendedEvery = 15 * time.Second
 
 // WriteBatch returns once each message of the batch has its verdict. Its error is the context's, or
 // a *service.BatchError of the messages that were refused and have no dead letters to go to.
@@ -242,7 +238,7 @@ func (out *contactsOutput) read(ctx context.Context, batch service.MessageBatch)
 		if w.action == actionDelete {
 			continue
 		}
-		out.account.fit(ctx, w.contact)
+		w.contact.Attributes = out.account.fit(ctx, w.contact.Attributes)
 		if list := out.account.missingList(ctx, w.contact.ListIDs); list != 0 {
 			w.refuse("list", fmt.Errorf("Brevo has no list %d: create it, or mend the mapping", list))
 		}

@@ -22,13 +22,7 @@ func persist(ctx context.Context, log *service.Logger, write func() error) error
 		if !errors.As(err, &e) || !rest.Passing(err) && !rest.Is(err, rest.Unauthorized, rest.Blocked) {
 			return err
 		}
-		pause := min(time.Second<<min(failures, 5), 30*time.Second)
-		switch e.Kind {
-		case rest.RateLimited:
-			pause = max(time.Second, time.Until(e.Until))
-		case rest.Unauthorized, rest.Blocked:
-			pause = mendedEvery
-		}
+		pause := rest.PauseAfter(err, failures)
 		log.Errorf("%v; writing goes on in %v, nothing is lost", err, pause.Round(time.Second))
 		if err := rest.Sleep(ctx, pause); err != nil {
 			return err

@@ -3,7 +3,10 @@ package brevo
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
+
+	"connector/plugins/brevo/api"
 )
 
 // reportLines are the cells of an import's report files, line by line, by kind of report.
@@ -42,37 +45,13 @@ func (r *reportedRow) aboutPhone() bool {
 // match finds the rows that the reports name. The form of the files is not documented, so any cell
 // that is a row's address names it, else one that is its ext_id or a phone number. A report in which
 // no row can be found is an error, beside what the others say.
-func match(rows []byte, reports reportLines) (map[int]*reportedRow, error) {
-	if len(reports) == 0 {
-		return nil, nil
-	}
-	var contacts []struct {
-		Email      string         `json:"email"`
-		Attributes map[string]any `json:"attributes"`
-	}
-	if err := json.Unmarshal(append(append([]byte{'['}, rows...), ']'), &contacts); err != nil {
-		return nil, fmt.Errorf("matching an import's reports: %w", err)
-	}
-	byEmail, byExtID, byPhone := map[string]int{}, map[string]int{}, map[string]int{}
-	for i, c := range contacts {
-		byEmail[strings.ToLower(c.Email)] = i
-		if id, ok := c.Attributes["EXT_ID"].(string); ok {
-			byExtID[id] = i
-		}
-		for _, name := range []string{"SMS", "WHATSAPP", "LANDLINE_NUMBER"} {
-			if phone, ok := c.Attributes[name].(string); ok {
-				byPhone[digits(phone)] = i
-			}
-		}
-	}
-	delete(byPhone, "")
-
-	found := map[int]*reportedRow{}
+func match(g *importGroup, reports reportLines) (map[int]*reportedRow, error) {
+	found, index := map[int]*reportedRow{}, &rowIndex{group: g}
 	var foreign []string
 	for kind, lines := range reports {
 		report, claimed := &reportedRow{kind}, false
 		for _, cells := range lines {
-			if i, ok := rowOf(cells, byEmail, byExtID, byPhone); ok {
+			if i, ok := index.rowOf(cells); ok {
 				found[i], claimed = report, true
 			}
 		}
@@ -87,23 +66,74 @@ func match(rows []byte, reports reportLines) (map[int]*reportedRow, error) {
 	return found, nil
 }
 
-func rowOf(cells []string, byEmail, byExtID, byPhone map[string]int) (int, bool) {
+// rowIndex finds rows by what a report's cell may hold. Only rows that a report speaks of are decoded.
+type rowIndex struct {
+	group     *importGroup
+	addresses map[string]int
+	others    map[string]int // by ext_id and by phone number's digits
+}
+
+func (x *rowIndex) rowOf(cells []string) (int, bool) {
+	if x.addresses == nil {
+		x.addresses = map[string]int{}
+		for i := range x.group.starts {
+			x.addresses[strings.ToLower(api.RowEmail(x.row(i)))] = i
+		}
+	}
 	for _, cell := range cells {
-		if i, ok := byEmail[strings.ToLower(cell)]; ok {
+		if i, ok := x.addresses[strings.ToLower(cell)]; ok {
+			return i, true
+		}
+	}
+	if !slices.ContainsFunc(cells, isIdentifier) {
+		return 0, false // a header
+	}
+	if x.others == nil {
+		x.indexOthers()
+	}
+	for _, cell := range cells {
+		if i, ok := x.others[cell]; ok && cell != "" {
 			return i, true
 		}
 	}
 	for _, cell := range cells {
-		if i, ok := byExtID[cell]; ok {
-			return i, true
-		}
-	}
-	for _, cell := range cells {
-		if i, ok := byPhone[digits(cell)]; ok {
+		if i, ok := x.others[digits(cell)]; ok && digits(cell) != "" {
 			return i, true
 		}
 	}
 	return 0, false
+}
+
+// isIdentifier tells what can be an ext_id or a phone number from a header's word.
+func isIdentifier(cell string) bool { return strings.ContainsAny(cell, "0123456789") }
+
+func (x *rowIndex) indexOthers() {
+	x.others = map[string]int{}
+	for i := range x.group.starts {
+		var row struct {
+			Attributes map[string]any `json:"attributes"`
+		}
+		if json.Unmarshal(x.row(i), &row) != nil {
+			continue
+		}
+		for _, name := range []string{"SMS", "WHATSAPP", "LANDLINE_NUMBER"} {
+			if phone, ok := row.Attributes[name].(string); ok {
+				x.others[digits(phone)] = i
+			}
+		}
+		if id, ok := row.Attributes["EXT_ID"].(string); ok {
+			x.others[id] = i
+		}
+	}
+}
+
+// row is a row's JSON.
+func (x *rowIndex) row(i int) []byte {
+	end := len(x.group.rows)
+	if i+1 < len(x.group.starts) {
+		end = int(x.group.starts[i+1]) - len(",")
+	}
+	return x.group.rows[x.group.starts[i]:end]
 }
 
 // digits is a phone number as Brevo compares it: without prefix and punctuation.

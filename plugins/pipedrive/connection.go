@@ -7,7 +7,6 @@ import (
 	"os"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
@@ -118,6 +117,3 @@ func observer(res *service.Resources) func(rest.Attempt) {
 		waited.Incr(a.Waited.Milliseconds())
 	}
 }
-
-// checkTimeout bounds the check of the credentials.
-const checkTimeout = 20 * time.Second

@@ -6,18 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/redpanda-data/benthos/v4/public/service"
-
 	"connector/plugins/internal/rest"
 	"connector/plugins/pipedrive/api"
 )
-
-// mendedEvery is how often something that a person has to mend, such as a wrong token, is tried
-// again.
-const mendedEvery = 15 * time.Second
-
-// unreachableEvery is how often a host that does not answer is tried again.
-const unreachableEvery = 2 * time.Second
 
 // checkCredentials is for Connect: its error is logged, and the check repeated until it succeeds. An
 // account that does not answer the check itself is left to the first read.
@@ -32,11 +23,11 @@ func checkCredentials(ctx context.Context, client *api.Client) error {
 	case errors.As(err, &answered) && !rest.Is(err, rest.Unauthorized, rest.Blocked, rest.Unreachable) && err == error(answered):
 		return nil
 	}
-	if rest.Is(err, rest.Unreachable) {
-		return service.NewErrBackOff(err, unreachableEvery)
-	}
-	return service.NewErrBackOff(err, mendedEvery)
+	return err
 }
+
+// checkTimeout bounds the check of the credentials.
+const checkTimeout = 20 * time.Second
 
 func quoted(words []string) string { return `["` + strings.Join(words, `", "`) + `"]` }
 func joined(words []string) string { return strings.Join(words, ", ") }

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
+	"connector/plugins/internal/rest"
 	"connector/plugins/pipedrive/api"
 )
 
@@ -59,9 +59,9 @@ Metadata: `+"`pipedrive_object`, `pipedrive_id`, `pipedrive_action` (`snapshot`)
 				Description("A cache resource that keeps the position between runs."),
 			service.NewStringField(piFieldCheckpointKey).Default("pipedrive_paginated").Advanced().
 				Description("The key of the position in the cache. Two inputs that share a cache need two keys."),
-			service.NewIntField(piFieldCheckpointLimit).Default(10_000).Advanced().
+			service.NewIntField(piFieldCheckpointLimit).Default(3000).Advanced().
 				LintRule(`root = if this < 1 { ["checkpoint_limit must be at least 1"] }`).
-				Description("The most records that may be read but not yet delivered."),
+				Description("The most records that may be read but not yet delivered. Each takes about 5 kB of memory; more make fewer and larger imports."),
 		).
 		Fields(connectionFields()...).
 		Example("All persons and organizations", "Credentials come from the environment.", `
@@ -97,6 +97,7 @@ type paginatedInput struct {
 	client *api.Client
 	res    *service.Resources
 	conf   pagesConfig
+	pace   rest.Pace
 	pages  *pages
 }
 
@@ -173,12 +174,15 @@ func (in *paginatedInput) Connect(ctx context.Context) error {
 	if in.pages != nil {
 		return nil
 	}
-	if err := checkCredentials(ctx, in.client); err != nil {
+	if err := in.pace.Wait(ctx); err != nil {
 		return err
+	}
+	if err := checkCredentials(ctx, in.client); err != nil {
+		return in.pace.After(err)
 	}
 	pages, err := startPages(ctx, in.client, in.res, in.conf)
 	if err != nil {
-		return service.NewErrBackOff(err, 5*time.Second)
+		return in.pace.After(err)
 	}
 	in.pages = pages
 	return nil

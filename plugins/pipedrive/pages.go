@@ -144,28 +144,12 @@ func (p *pages) fetch(ctx context.Context, o *api.Object, next string, resumed b
 		if page == nil && resumed && rest.Is(err, rest.Refused) {
 			return nil, nil, errBadCursor
 		}
-		pause := pauseAfter(err, failures)
+		pause := rest.PauseAfter(err, failures)
 		p.log.Errorf("%v; reading goes on in %v", err, pause.Round(time.Second))
 		if err := rest.Sleep(ctx, pause); err != nil {
 			return nil, nil, err
 		}
 	}
-}
-
-// pauseAfter says how long reading stops after an error that the client itself gave up on.
-func pauseAfter(err error, failures int) time.Duration {
-	var e *rest.Error
-	switch {
-	case errors.As(err, &e) && e.Kind == rest.RateLimited:
-		return max(time.Until(e.Until), time.Second)
-	case rest.Is(err, rest.Blocked):
-		return 15 * time.Minute // Cloudflare blocks longer whoever knocks on
-	case rest.Passing(err):
-		return min(time.Second<<min(failures, 5), 30*time.Second)
-	case rest.Is(err, rest.Unauthorized):
-		return mendedEvery
-	}
-	return min(mendedEvery<<min(failures, 5), 5*time.Minute)
 }
 
 // next returns a page that is to be delivered.
@@ -196,9 +180,10 @@ func (p *pages) deliver(ctx context.Context, d *delivery) (service.MessageBatch,
 			return nil, nil, err
 		}
 	}
+	object := any(d.page.Object.Name)
 	batch := make(service.MessageBatch, len(records))
 	for i, r := range records {
-		batch[i] = message(d.page.Object, r)
+		batch[i] = message(object, r)
 	}
 	return batch, func(_ context.Context, err error) error {
 		if err == nil {
@@ -212,13 +197,19 @@ func (p *pages) deliver(ctx context.Context, d *delivery) (service.MessageBatch,
 	}, nil
 }
 
-func message(o *api.Object, r api.Record) *service.Message {
+// What is the same on every message is made once.
+var (
+	actionSnapshot  any = "snapshot"
+	sourcePaginated any = "paginated"
+)
+
+func message(object any, r api.Record) *service.Message {
 	m := service.NewMessage(nil)
 	m.SetStructuredMut(map[string]any(r))
-	m.MetaSetMut("pipedrive_object", o.Name)
+	m.MetaSetMut("pipedrive_object", object)
 	m.MetaSetMut("pipedrive_id", r.ID())
-	m.MetaSetMut("pipedrive_action", "snapshot")
-	m.MetaSetMut("pipedrive_source", "paginated")
+	m.MetaSetMut("pipedrive_action", actionSnapshot)
+	m.MetaSetMut("pipedrive_source", sourcePaginated)
 	if t := r.Time(); t != "" {
 		m.MetaSetMut("pipedrive_time", t)
 	}

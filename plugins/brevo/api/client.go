@@ -75,7 +75,7 @@ func New(cfg Config) (*Client, error) {
 	quick := func() *rest.Bucket {
 		return &rest.Bucket{
 			Gate:    &rest.Gate{Least: time.Second, Most: time.Minute},
-			Windows: []*rest.Window{rest.NewWindow(perSecond, time.Second, 1+perSecond/20)},
+			Windows: []*rest.Window{rest.NewWindow(perSecond, time.Second)},
 		}
 	}
 	return &Client{
@@ -90,7 +90,7 @@ func New(cfg Config) (*Client, error) {
 					bucketEvents:   quick(),
 					bucketOther: {
 						Gate:    &rest.Gate{Least: 10 * time.Second, Most: time.Hour},
-						Windows: []*rest.Window{rest.NewWindow(tier.otherPerHour, time.Hour, tier.otherPerHour/2)},
+						Windows: []*rest.Window{rest.NewWindow(tier.otherPerHour, time.Hour)},
 					},
 				},
 			},

@@ -17,7 +17,7 @@ import (
 type Contact struct {
 	Email            string
 	ExtID            string
-	Attributes       map[string]any // text, number, bool, or a list of texts
+	Attributes       map[string]any // text, number, bool, or a list of texts; null is not sent
 	ListIDs          []int64
 	UnlinkListIDs    []int64
 	EmailBlacklisted *bool
@@ -96,13 +96,14 @@ func (c *Client) withOrWithoutPhone(contact Contact, write func(Contact) error) 
 
 // WithoutPhones is the contact without its phone numbers, and whether it had any.
 func (c Contact) WithoutPhones() (Contact, bool) {
-	kept := make(map[string]any, len(c.Attributes))
+	kept, had := make(map[string]any, len(c.Attributes)), false
 	for name, v := range c.Attributes {
-		if !slices.Contains(phoneAttributes, name) {
-			kept[name] = v
+		if slices.Contains(phoneAttributes, name) {
+			had = had || v != nil
+			continue
 		}
+		kept[name] = v
 	}
-	had := len(kept) < len(c.Attributes)
 	c.Attributes = kept
 	return c, had
 }
@@ -168,7 +169,7 @@ func (c *Client) write(ctx context.Context, method, doing, identifier, kind stri
 		if err != nil {
 			return err
 		}
-		req.Body = encoded
+		req.Body = [][]byte{encoded}
 	}
 	_, err := c.rest.Do(ctx, req)
 	return err
@@ -187,8 +188,8 @@ func (c Contact) body() map[string]any {
 	if c.ExtID != "" {
 		body["ext_id"] = c.ExtID
 	}
-	if len(c.Attributes) > 0 {
-		body["attributes"] = c.Attributes
+	if attributes := withoutNulls(c.Attributes); len(attributes) > 0 {
+		body["attributes"] = attributes
 	}
 	if len(c.ListIDs) > 0 {
 		body["listIds"] = c.ListIDs
@@ -200,4 +201,15 @@ func (c Contact) body() map[string]any {
 		body["smsBlacklisted"] = *c.SMSBlacklisted
 	}
 	return body
+}
+
+// withoutNulls leaves out what has no value: what Brevo makes of null is not documented.
+func withoutNulls(attributes map[string]any) map[string]any {
+	kept := make(map[string]any, len(attributes))
+	for name, v := range attributes {
+		if v != nil {
+			kept[name] = v
+		}
+	}
+	return kept
 }

@@ -27,7 +27,7 @@ type Target struct {
 
 // AppendRow appends a contact as a row of an import. Its ext_id travels as an attribute.
 func AppendRow(rows []byte, contact Contact) ([]byte, error) {
-	rows = append(rows, `{"email":`...)
+	rows = append(rows, rowStart...)
 	rows = appendText(rows, contact.Email)
 	rows = append(rows, `,"attributes":{`...)
 	first := true
@@ -43,6 +43,9 @@ func AppendRow(rows []byte, contact Contact) ([]byte, error) {
 		rows = appendText(rows, contact.ExtID)
 	}
 	for name, v := range contact.Attributes {
+		if v == nil {
+			continue
+		}
 		key(name)
 		switch v := v.(type) {
 		case string:
@@ -61,6 +64,22 @@ func AppendRow(rows []byte, contact Contact) ([]byte, error) {
 	}
 	return append(rows, '}', '}'), nil
 }
+
+// RowEmail is the address of one row of AppendRow's.
+func RowEmail(row []byte) string {
+	row = row[len(rowStart):]
+	var email string
+	if end := bytes.IndexByte(row[1:], '"'); end > 0 && json.Unmarshal(row[:end+2], &email) == nil {
+		return email
+	}
+	var whole struct {
+		Email string `json:"email"`
+	}
+	_ = json.Unmarshal(append([]byte(rowStart), row...), &whole) // it is our own row
+	return whole.Email
+}
+
+const rowStart = `{"email":`
 
 // appendText is json.Marshal for text, which most often needs no escaping.
 func appendText(dst []byte, s string) []byte {
@@ -85,24 +104,20 @@ func (c *Client) Import(ctx context.Context, target Target, rows []byte) (proces
 	if err != nil {
 		return 0, err
 	}
-	var body bytes.Buffer
-	body.Grow(len(rows) + 256)
-	fmt.Fprintf(&body, `{"listIds":%s,"updateExistingContacts":true,"disableNotification":true`, ids)
+	head := fmt.Appendf(nil, `{"listIds":%s,"updateExistingContacts":true,"disableNotification":true`, ids)
 	if target.EmailBlacklist {
-		body.WriteString(`,"emailBlacklist":true`)
+		head = append(head, `,"emailBlacklist":true`...)
 	}
 	if target.SMSBlacklist {
-		body.WriteString(`,"smsBlacklist":true`)
+		head = append(head, `,"smsBlacklist":true`...)
 	}
-	body.WriteString(`,"jsonBody":[`)
-	body.Write(rows)
-	body.WriteString(`]}`)
+	head = append(head, `,"jsonBody":[`...)
 	var answer struct {
 		ProcessID int64 `json:"processId"`
 	}
 	_, err = c.rest.Do(ctx, &rest.Request{
 		Op: "POST /contacts/import", Doing: "importing contacts", Method: http.MethodPost, Path: "/contacts/import",
-		Body: body.Bytes(), Bucket: bucketContacts, Repeatable: true,
+		Body: [][]byte{head, rows, []byte(`]}`)}, Bucket: bucketContacts, Repeatable: true,
 		Decode: func(b []byte) error {
 			if err := json.Unmarshal(b, &answer); err != nil {
 				return err

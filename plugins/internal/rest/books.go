@@ -7,32 +7,54 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
-// Window is a limit of so many requests in any stretch of a given length.
+// Window is a limit of so many requests in any stretch of a given length. It keeps the times of the last
+// ones: a token bucket would allow up to twice as many in some stretches.
 type Window struct {
-	per     time.Duration
-	most    atomic.Int64
-	limiter *rate.Limiter
+	per  time.Duration
+	most atomic.Int64
+
+	mu    sync.Mutex
+	times []time.Time // of the last requests, as a ring; some may be ahead
+	next  int
 }
 
-// NewWindow allows at most n requests in any stretch of length per, with room for as many as burst
-// at once. A token bucket of n per stretch would allow twice n in some stretches, so what the burst
-// takes is missing from the rate; one request is kept back for what the network bunches together.
-func NewWindow(n int, per time.Duration, burst int) *Window {
-	w := &Window{per: per, limiter: rate.NewLimiter(0, max(1, burst))}
+// NewWindow allows at most n requests in any stretch of length per. One is kept back for what the
+// network bunches together.
+func NewWindow(n int, per time.Duration) *Window {
+	w := &Window{per: per}
 	w.set(n)
 	return w
 }
 
 func (w *Window) set(n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.most.Store(int64(n))
-	burst := min(w.limiter.Burst(), max(1, n-2))
-	w.limiter.SetBurst(burst)
-	w.limiter.SetLimit(rate.Limit(float64(max(1, n-1-burst)) / w.per.Seconds()))
+	kept := make([]time.Time, max(1, n-1))
+	for i := range min(len(kept), len(w.times)) { // the newest ones, oldest first, at the end
+		kept[len(kept)-1-i] = w.times[(w.next-1-i+2*len(w.times))%len(w.times)]
+	}
+	w.times, w.next = kept, 0
 }
+
+// wait takes the next place in the window and returns when it has come.
+func (w *Window) wait(ctx context.Context) error {
+	w.mu.Lock()
+	now := time.Now()
+	at := w.times[w.next].Add(w.per + windowSlack)
+	if at.Before(now) {
+		at = now
+	}
+	w.times[w.next] = at
+	w.next = (w.next + 1) % len(w.times)
+	w.mu.Unlock()
+	return Sleep(ctx, at.Sub(now))
+}
+
+// windowSlack is for requests that overtake each other on the way.
+const windowSlack = 50 * time.Millisecond
 
 // Bucket is a family of calls that the vendor limits together.
 type Bucket struct {
@@ -149,8 +171,8 @@ func (b *Books) wait(ctx context.Context, req *Request) error {
 			return err
 		}
 		for _, w := range bucket.Windows {
-			if err := w.limiter.Wait(ctx); err != nil {
-				return ctxError(ctx, err)
+			if err := w.wait(ctx); err != nil {
+				return err
 			}
 		}
 		// The gate may have been shut while this one queued.
@@ -276,11 +298,4 @@ func Number(h http.Header, name string) int {
 		return -1
 	}
 	return n
-}
-
-func ctxError(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return err
 }

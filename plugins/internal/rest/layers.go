@@ -35,11 +35,11 @@ func complete(next http.RoundTripper, limit int64) http.RoundTripper {
 			return nil, err
 		}
 		defer resp.Body.Close()
-		body, err := readAll(resp, limit)
+		req := requestOf(r.Context())
+		body, err := readAll(resp, req, limit)
 		if err != nil {
 			return nil, err
 		}
-		req := requestOf(r.Context())
 		if resp.StatusCode < 300 && !req.BodyOptional {
 			if len(body) == 0 {
 				return nil, errEmptyBody
@@ -48,15 +48,23 @@ func complete(next http.RoundTripper, limit int64) http.RoundTripper {
 				return nil, errCutBody
 			}
 		}
-		resp.Body = io.NopCloser(bytes.NewReader(body))
+		resp.Body = &wholeBody{bytes.NewReader(body), body}
 		return resp, nil
 	})
 }
 
-func readAll(resp *http.Response, limit int64) ([]byte, error) {
+// wholeBody is a body that is in memory.
+type wholeBody struct {
+	*bytes.Reader
+	bytes []byte
+}
+
+func (*wholeBody) Close() error { return nil }
+
+func readAll(resp *http.Response, req *Request, limit int64) ([]byte, error) {
 	var buf bytes.Buffer
-	if resp.ContentLength > 0 && resp.ContentLength <= limit {
-		buf.Grow(int(resp.ContentLength) + bytes.MinRead)
+	if size := max(resp.ContentLength, int64(req.SizeHint)); size > 0 && size <= limit {
+		buf.Grow(int(size) + bytes.MinRead)
 	}
 	n, err := buf.ReadFrom(io.LimitReader(resp.Body, limit+1))
 	if err != nil {

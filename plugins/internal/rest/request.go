@@ -18,7 +18,7 @@ type Request struct {
 	Method string
 	Path   string // below the base URL, already escaped
 	Query  url.Values
-	Body   []byte // JSON, or nil
+	Body   [][]byte // JSON in parts, or nil
 
 	// Bucket and Cost say what the call draws from the books.
 	Bucket string
@@ -37,6 +37,9 @@ type Request struct {
 
 	// BodyOptional accepts a successful answer without a body, as many writes have.
 	BodyOptional bool
+
+	// SizeHint is how large the answer's body may be: a compressed one does not say so itself.
+	SizeHint int
 
 	waited time.Duration
 }
@@ -72,22 +75,21 @@ func (c *Client) attempt(ctx context.Context, req *Request) (*Answer, error) {
 	ctx, cancel := context.WithTimeout(context.WithValue(ctx, requestKey{}, req), c.cfg.Timeout)
 	defer cancel()
 
-	target := *c.cfg.BaseURL
-	hr, err := http.NewRequestWithContext(ctx, req.Method, target.String()+req.Path, bodyReader(req.Body))
+	hr, err := http.NewRequestWithContext(ctx, req.Method, c.cfg.BaseURL.String()+req.Path, nil)
 	if err != nil {
 		return nil, c.failure(req, withoutURL(err))
 	}
 	hr.URL.RawQuery = req.Query.Encode()
 	hr.Header.Set("Accept", "application/json")
 	if req.Body != nil {
-		hr.Header.Set("Content-Type", "application/json")
+		setBody(hr, req.Body)
 	}
 
 	resp, err := c.http.Do(hr)
 	if err != nil {
 		return nil, c.failure(req, withoutURL(err))
 	}
-	body, _ := io.ReadAll(resp.Body) // complete has it in memory
+	body := resp.Body.(*wholeBody).bytes
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return nil, c.refusal(req, resp, body)
 	}
@@ -99,9 +101,18 @@ func (c *Client) attempt(ctx context.Context, req *Request) (*Answer, error) {
 	return &Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
 }
 
-func bodyReader(body []byte) io.Reader {
-	if body == nil {
-		return nil
+// setBody lets net/http send the parts again on a fresh connection.
+func setBody(hr *http.Request, parts [][]byte) {
+	hr.Header.Set("Content-Type", "application/json")
+	for _, part := range parts {
+		hr.ContentLength += int64(len(part))
 	}
-	return bytes.NewReader(body)
+	hr.GetBody = func() (io.ReadCloser, error) {
+		readers := make([]io.Reader, len(parts))
+		for i, part := range parts {
+			readers[i] = bytes.NewReader(part)
+		}
+		return io.NopCloser(io.MultiReader(readers...)), nil
+	}
+	hr.Body, _ = hr.GetBody()
 }

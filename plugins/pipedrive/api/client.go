@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"connector/plugins/internal/rest"
@@ -39,6 +40,8 @@ type Client struct {
 	rest *rest.Client
 	cfg  Config
 
+	pageSize atomic.Int64 // bytes that a page is likely to have
+
 	fieldsMu sync.Mutex
 	fields   map[string]*Fields
 }
@@ -64,7 +67,7 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	burst := rest.NewWindow(cfg.BurstLimit, 2*time.Second, 2)
+	burst := rest.NewWindow(cfg.BurstLimit, 2*time.Second)
 	gate := &rest.Gate{Least: 2 * time.Second, Most: 5 * time.Minute}
 	return &Client{
 		cfg:    cfg,
@@ -76,7 +79,7 @@ func New(cfg Config) (*Client, error) {
 				Vendor: "Pipedrive", DayBudget: cfg.DailyBudget, Read: readHeaders, Day: dayIsSpent,
 				Buckets: map[string]*rest.Bucket{
 					bucketCalls:  {Gate: gate, Windows: []*rest.Window{burst}},
-					bucketSearch: {Gate: gate, Windows: []*rest.Window{burst, rest.NewWindow(10, 2*time.Second, 1)}},
+					bucketSearch: {Gate: gate, Windows: []*rest.Window{burst, rest.NewWindow(10, 2*time.Second)}},
 				},
 			},
 		}),

@@ -17,11 +17,11 @@ import (
 
 // Field is the definition of one field of an object.
 type Field struct {
-	Name    string            // as people see it; it can be renamed and need not be unique
-	Key     string            // 40 hex digits for a custom field
-	Type    string            // "varchar", "enum", "set", "monetary", …
-	Custom  bool              // made by the company, not by Pipedrive
-	Options map[string]string // id → label, of enum and set
+	Name    string         // as people see it; it can be renamed and need not be unique
+	Key     string         // 40 hex digits for a custom field
+	Type    string         // "varchar", "enum", "set", "monetary", …
+	Custom  bool           // made by the company, not by Pipedrive
+	Options map[string]any // id → label, of enum and set
 }
 
 // Fields are an object's field definitions.
@@ -63,27 +63,26 @@ func SnakeCase(name string) string {
 // refreshEvery bounds how often definitions are read again for something they do not explain.
 const refreshEvery = time.Minute
 
-// fieldsFor returns the definitions for a page of records: read once, and again when a record has a
-// key or an option that they do not know.
-func (c *Client) fieldsFor(ctx context.Context, o *Object, version string, records []Record) (*Fields, error) {
+// fieldsFor returns an object's definitions, read once. They are read again when a record has shown
+// something that they do not know.
+func (c *Client) fieldsFor(ctx context.Context, o *Object, version string, unknown []string) (*Fields, error) {
 	if o.fields == "" {
 		return nil, nil
 	}
 	c.fieldsMu.Lock()
 	defer c.fieldsMu.Unlock()
 	fields := c.fields[o.fields]
-	if fields != nil {
-		unknown := fields.unknownIn(records)
-		if len(unknown) == 0 || !fields.readable || time.Since(fields.readAt) < refreshEvery {
-			return fields, nil
-		}
+	if fields != nil && (len(unknown) == 0 || !fields.readable || time.Since(fields.readAt) < refreshEvery) {
+		return fields, nil
 	}
 	fields, err := c.readFields(ctx, o.fields, version)
 	if err != nil {
 		return nil, err
 	}
-	for _, key := range fields.unknownIn(records) {
-		fields.missing[key] = true
+	for _, what := range unknown {
+		if !fields.knows(what) {
+			fields.missing[what] = true
+		}
 	}
 	c.fields[o.fields] = fields
 	return fields, nil
@@ -154,7 +153,7 @@ func (c *Client) warn(text string) {
 
 // fieldOf reads a definition of either version.
 func fieldOf(r Record) *Field {
-	f := &Field{Options: map[string]string{}}
+	f := &Field{Options: map[string]any{}}
 	text := func(keys ...string) string {
 		for _, key := range keys {
 			if s, ok := r[key].(string); ok {
@@ -215,82 +214,72 @@ func (f *Fields) index() []sharedName {
 	return shared
 }
 
-// unknownIn lists keys and options of records that the definitions lack.
-func (f *Fields) unknownIn(records []Record) []string {
-	var unknown []string
-	note := func(key string) {
-		if !f.missing[key] {
-			unknown = append(unknown, key)
-		}
+// knows reports whether a key, or an option as key/id, is defined.
+func (f *Fields) knows(what string) bool {
+	key, option, isOption := strings.Cut(what, "/")
+	field := f.keys[key]
+	if field == nil || !isOption {
+		return field != nil
 	}
-	for _, r := range records {
-		custom, ok := r["custom_fields"].(map[string]any)
-		if !ok {
-			custom = r // v1 has them at the root
-		}
-		for key, v := range custom {
-			if !ok && !isHash(key) {
-				continue
-			}
-			field := f.keys[key]
-			if field == nil {
-				note(key)
-				continue
-			}
-			if id, isNumber := v.(json.Number); isNumber && field.Type == "enum" {
-				if _, known := field.Options[string(id)]; !known {
-					note(key + "/" + string(id))
-				}
-			}
-		}
-	}
-	return unknown
+	_, known := field.Options[option]
+	return known
 }
 
-// nameCustomFields adds custom_fields_by_name.
-func (r Record) nameCustomFields(fields *Fields) {
+// nameCustomFields adds custom_fields_by_name. It returns the keys and options that the definitions do
+// not know, and should be read again for.
+func (r Record) nameCustomFields(fields *Fields) (unknown []string) {
 	custom, ok := r["custom_fields"].(map[string]any)
 	if !ok {
-		return
+		return nil
 	}
-	named := make(map[string]any, len(custom))
-	if fields != nil {
-		for key, v := range custom {
-			if name, ok := fields.names[key]; ok {
-				named[name] = fields.keys[key].labelled(v)
-			}
+	named := make(map[string]any, min(len(custom), len(fields.names)))
+	note := func(what string) {
+		if !fields.missing[what] {
+			unknown = append(unknown, strings.Clone(what))
+		}
+	}
+	for key, v := range custom {
+		field := fields.keys[key]
+		if field == nil {
+			note(key)
+			continue
+		}
+		if v != nil && (field.Type == "enum" || field.Type == "set") {
+			v = field.labelled(v, func(id string) { note(key + "/" + id) })
+		}
+		if name, ok := fields.names[key]; ok {
+			named[name] = v
 		}
 	}
 	r["custom_fields_by_name"] = named
+	return unknown
 }
 
-// labelled is a value with options as their labels. An option that has no definition stays an id.
-func (f *Field) labelled(v any) any {
-	switch f.Type {
-	case "enum":
-		return f.label(v)
-	case "set":
-		ids, ok := v.([]any)
-		if !ok {
-			return v
-		}
-		labels := make([]any, len(ids))
-		for i, id := range ids {
-			labels[i] = f.label(id)
-		}
-		return labels
+// labelled is the value of an enum or set with its options' labels. An option that has no definition
+// stays an id.
+func (f *Field) labelled(v any, unknown func(id string)) any {
+	ids, ok := v.([]any)
+	if !ok {
+		return f.label(v, unknown)
 	}
-	return v
+	labels := make([]any, len(ids))
+	for i, id := range ids {
+		labels[i] = f.label(id, unknown)
+	}
+	return labels
 }
 
-func (f *Field) label(v any) any {
+func (f *Field) label(v any, unknown func(id string)) any {
 	if o, ok := v.(map[string]any); ok { // include_option_labels
 		if label, ok := o["label"].(string); ok {
 			return label
 		}
 	}
-	if label, ok := f.Options[idText(v)]; ok && v != nil {
-		return label
+	id := idText(v)
+	label, ok := f.Options[id]
+	if !ok {
+		unknown(id)
+		return v
 	}
-	return v
+	return label
 }

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -46,6 +45,7 @@ func (c *Client) List(ctx context.Context, o *Object, position string, opts List
 		req.Path, req.Cost, req.Query = "/v1/"+o.Plural, o.costV1, opts.v1Query(o, position)
 	}
 	req.Op = "GET " + req.Path
+	req.SizeHint = int(c.pageSize.Load())
 	req.Decode = func(body []byte) (err error) {
 		page.raw = body
 		page.records, page.Next, err = decodePage(body, position)
@@ -54,6 +54,7 @@ func (c *Client) List(ctx context.Context, o *Object, position string, opts List
 	if _, err := c.rest.Do(ctx, req); err != nil {
 		return nil, err
 	}
+	c.pageSize.Store(int64(len(page.raw)) * 9 / 8)
 	return page, nil
 }
 
@@ -82,6 +83,9 @@ func (opts ListOptions) v1Query(o *Object, position string) url.Values {
 	if opts.FilterID != 0 {
 		q.Set("filter_id", strconv.Itoa(opts.FilterID))
 	}
+	if o.Name == "activity" {
+		q.Set("user_id", "0") // else v1 lists those of the token's user only
+	}
 	if o.paged {
 		q.Set("limit", strconv.Itoa(opts.Limit))
 		q.Set("start", cmpOr(position, "0"))
@@ -96,57 +100,57 @@ func cmpOr(s, fallback string) string {
 	return s
 }
 
-// envelope is the frame of every list. v1 nests its pagination or lays it flat, by endpoint.
-type envelope struct {
-	Success    *bool    `json:"success"`
-	Data       []Record `json:"data"`
-	Additional *struct {
-		pagination
-		NextCursor string      `json:"next_cursor"`
-		Pagination *pagination `json:"pagination"`
-	} `json:"additional_data"`
-}
-
-type pagination struct {
-	Start int  `json:"start"`
-	Limit int  `json:"limit"`
-	More  bool `json:"more_items_in_collection"`
-	Next  *int `json:"next_start"`
-}
-
 var errUnsuccessful = errors.New(`the answer says "success": false`)
 
+// decodePage reads the frame of any list. v1 nests its pagination or lays it flat, by endpoint.
 func decodePage(body []byte, position string) (records []Record, next string, err error) {
-	var e envelope
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	if err := d.Decode(&e); err != nil {
+	decoded, err := decodeJSON(body)
+	if err != nil {
 		return nil, "", err
 	}
-	if e.Success != nil && !*e.Success {
+	frame, ok := decoded.(map[string]any)
+	if !ok {
+		return nil, "", errors.New("the answer is not an object")
+	}
+	if success, ok := frame["success"].(bool); ok && !success {
 		return nil, "", errUnsuccessful
 	}
-	if e.Additional == nil {
-		return e.Data, "", nil
+	data, ok := frame["data"].([]any)
+	if !ok && frame["data"] != nil {
+		return nil, "", errors.New("data is not a list")
 	}
-	p := e.Additional.pagination
-	if e.Additional.Pagination != nil {
-		p = *e.Additional.Pagination
+	records = make([]Record, 0, len(data))
+	for _, item := range data {
+		if r, ok := item.(map[string]any); ok {
+			records = append(records, r)
+		}
 	}
-	switch {
-	case e.Additional.NextCursor != "":
-		next = e.Additional.NextCursor
-	case p.More && p.Next != nil:
-		next = strconv.Itoa(*p.Next)
-	case p.More:
+	next, err = nextPosition(frame, position, len(data))
+	return records, next, err
+}
+
+func nextPosition(frame map[string]any, position string, count int) (next string, err error) {
+	additional, _ := frame["additional_data"].(map[string]any)
+	pagination, nested := additional["pagination"].(map[string]any)
+	if !nested {
+		pagination = additional
+	}
+	more, _ := pagination["more_items_in_collection"].(bool)
+	if cursor, ok := additional["next_cursor"].(string); ok {
+		// A copy, so that the position does not keep the page in memory.
+		next = strings.Clone(cursor)
+	} else if start, ok := pagination["next_start"].(json.Number); ok && more {
+		next = strings.Clone(start.String())
+	} else if more {
 		// next_start may be missing.
 		start, _ := strconv.Atoi(cmpOr(position, "0"))
-		next = strconv.Itoa(start + max(p.Limit, len(e.Data)))
+		limit, _ := strconv.Atoi(idText(pagination["limit"]))
+		next = strconv.Itoa(start + max(limit, count))
 	}
 	if next != "" && next == position {
-		return nil, "", errors.New("the next page is this page")
+		return "", errors.New("the next page is this page")
 	}
-	return e.Data, next, nil
+	return next, nil
 }
 
 // Records are the page's records in the one shape of Record. They belong to the caller, who may
@@ -160,15 +164,27 @@ func (p *Page) Records(ctx context.Context, c *Client) ([]Record, error) {
 			return nil, err
 		}
 	}
-	fields, err := c.fieldsFor(ctx, p.Object, p.version, records)
+	fields, err := c.fieldsFor(ctx, p.Object, p.version, nil)
 	if err != nil {
 		return nil, err
 	}
+	var unknown []string
 	for _, r := range records {
 		if p.version == "v1" {
 			r.fromV1(p.Object, fields)
 		}
 		r.normalize(p.Object)
+		if fields != nil {
+			unknown = append(unknown, r.nameCustomFields(fields)...)
+		}
+	}
+	if len(unknown) == 0 {
+		return records, nil
+	}
+	if fields, err = c.fieldsFor(ctx, p.Object, p.version, unknown); err != nil {
+		return nil, err
+	}
+	for _, r := range records {
 		r.nameCustomFields(fields)
 	}
 	return records, nil
