@@ -14,12 +14,19 @@ import (
 	"connector/plugins/internal/rest"
 )
 
-// An import waits for more rows while they keep coming: an idle time is long beside the time between
-// two pages, and the whole is short beside the time that an import takes at Brevo's.
+// An import waits for more rows while they keep coming, and the less the more it has: what is a long
+// time between two pages for the first thousand rows is not worth it for the third.
 const (
-	importIdle  = 300 * time.Millisecond
-	importWhole = 3 * time.Second
+	longestIdle  = 500 * time.Millisecond
+	shortestIdle = 50 * time.Millisecond
+	manyRows     = 2500
+	importWhole  = 3 * time.Second
 )
+
+func (g *importGroup) patience() time.Duration {
+	idle := longestIdle * time.Duration(manyRows-len(g.starts)) / manyRows
+	return min(max(idle, shortestIdle), importWhole-time.Since(g.opened))
+}
 
 // importer gathers rows of all batches under way into imports, one for each target, and gives each
 // row its verdict.
@@ -109,7 +116,7 @@ func (im *importer) add(target api.Target, contact api.Contact) (ticket, error) 
 		g = im.openGroup(key, target)
 	} else {
 		g.rows = append(g.rows, ',')
-		g.idle.Reset(min(importIdle, importWhole-time.Since(g.opened)))
+		g.idle.Reset(g.patience())
 	}
 	g.starts = append(g.starts, int32(len(g.rows)))
 	g.rows = append(g.rows, row...)
@@ -135,7 +142,7 @@ func (im *importer) openGroup(key string, target api.Target) *importGroup {
 	im.spare = nil
 	im.open[key] = g
 	im.active++
-	g.idle = time.AfterFunc(importIdle, func() {
+	g.idle = time.AfterFunc(longestIdle, func() {
 		im.mu.Lock()
 		defer im.mu.Unlock()
 		im.seal(key, g)

@@ -172,11 +172,7 @@ func (out *contactsOutput) WriteBatch(ctx context.Context, batch service.Message
 			return err
 		}
 	}
-	var refusals []deadletter.Refusal
-	for _, w := range writes {
-		out.settle(batch[w.index], w, &refusals)
-	}
-	return out.letters.Refuse(ctx, batch, refusals)
+	return out.letters.Refuse(ctx, batch, out.settle(batch, writes))
 }
 
 // Close lets the imports under way come to nothing: their messages are not acknowledged.
@@ -254,26 +250,34 @@ func (w *write) refuse(kind string, why error) { w.kind, w.refusal = kind, why }
 // open reports whether the write still has to be done.
 func (w *write) open() bool { return w.refusal == nil && w.action != actionSkip && w.skip == "" }
 
-// settle counts a verdict and says what has to be said about it.
-func (out *contactsOutput) settle(m *service.Message, w *write, refusals *[]deadletter.Refusal) {
-	switch {
-	case w.refusal != nil:
-		out.refused.Incr(1, w.kind)
-		out.log.Warnf("%s is refused: %v", subject(m, w.contact), w.refusal)
-		*refusals = append(*refusals, deadletter.Refusal{Index: w.index, Reason: w.refusal})
-	case w.skip == skipShared:
-		out.skipped.Incr(1, w.skip)
-		out.log.Infof("%s is skipped: its address belongs to the contact with ext_id %s", subject(m, w.contact), w.owner)
-	case w.action == actionSkip || w.skip != "":
-		out.skipped.Incr(1, w.skip)
-		out.log.Debugf("%s is skipped: %s", subject(m, w.contact), w.skip)
-	default:
-		out.delivered.Incr(1, w.action)
+// settle counts the verdicts, says what has to be said about them, and returns the refused.
+func (out *contactsOutput) settle(batch service.MessageBatch, writes []*write) (refusals []deadletter.Refusal) {
+	delivered := map[string]int64{}
+	for _, w := range writes {
+		m := batch[w.index]
+		switch {
+		case w.refusal != nil:
+			out.refused.Incr(1, w.kind)
+			out.log.Warnf("%s is refused: %v", subject(m, w.contact), w.refusal)
+			refusals = append(refusals, deadletter.Refusal{Index: w.index, Reason: w.refusal})
+		case w.skip == skipShared:
+			out.skipped.Incr(1, w.skip)
+			out.log.Infof("%s is skipped: its address belongs to the contact with ext_id %s", subject(m, w.contact), w.owner)
+		case w.action == actionSkip || w.skip != "":
+			out.skipped.Incr(1, w.skip)
+			out.log.Debugf("%s is skipped: %s", subject(m, w.contact), w.skip)
+		default:
+			delivered[w.action]++
+		}
+		if w.written.WithoutPhone != nil {
+			out.phones.Incr(1)
+			out.log.Warnf("%s is written without its phone number: %v", subject(m, w.contact), w.written.WithoutPhone)
+		}
 	}
-	if w.written.WithoutPhone != nil {
-		out.phones.Incr(1)
-		out.log.Warnf("%s is written without its phone number: %v", subject(m, w.contact), w.written.WithoutPhone)
+	for action, n := range delivered {
+		out.delivered.Incr(n, action)
 	}
+	return refusals
 }
 
 // subject names a message in the log by object and id, never by personal data.

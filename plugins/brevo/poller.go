@@ -31,7 +31,7 @@ type waiting struct {
 }
 
 const (
-	firstQuestion   = 750 * time.Millisecond
+	firstQuestion   = 300 * time.Millisecond
 	longestQuestion = 45 * time.Second
 )
 

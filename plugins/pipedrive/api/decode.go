@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -94,75 +95,98 @@ func (d *decoder) literal(word string) error {
 
 func (d *decoder) object(depth int) (any, error) {
 	first := len(d.pairs)
-	if err := d.list('}', func() error {
-		if d.at == len(d.text) {
-			return errEnd
-		}
-		if d.text[d.at] != '"' {
-			return fmt.Errorf("unexpected %q for a key", d.text[d.at])
-		}
-		key, err := d.string()
+	for more := d.open('}'); more; {
+		key, err := d.key()
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if d.space(); d.at == len(d.text) {
-			return errEnd
-		}
-		if d.text[d.at] != ':' {
-			return fmt.Errorf("unexpected %q after a key", d.text[d.at])
-		}
-		d.at++
-		d.space()
 		v, err := d.value(depth + 1)
+		if err != nil {
+			return nil, err
+		}
 		d.pairs = append(d.pairs, pair{key, v})
-		return err
-	}); err != nil {
-		return nil, err
+		if more, err = d.more('}'); err != nil {
+			return nil, err
+		}
 	}
 	object := make(map[string]any, len(d.pairs)-first)
 	for _, p := range d.pairs[first:] {
 		object[p.key] = p.value
 	}
-	clear(d.pairs[first:])
 	d.pairs = d.pairs[:first]
 	return object, nil
 }
 
 func (d *decoder) array(depth int) (any, error) {
 	array := []any{}
-	err := d.list(']', func() error {
+	for more := d.open(']'); more; {
 		v, err := d.value(depth + 1)
+		if err != nil {
+			return nil, err
+		}
 		array = append(array, v)
-		return err
-	})
-	return array, err
+		if more, err = d.more(']'); err != nil {
+			return nil, err
+		}
+	}
+	return array, nil
 }
 
-// list reads what stands between the brackets, with commas between.
-func (d *decoder) list(end byte, item func() error) error {
+// open steps over an opening bracket, and over the closing one if it follows. It reports whether there
+// is something between.
+func (d *decoder) open(end byte) bool {
 	d.at++
-	if d.space(); d.at < len(d.text) && d.text[d.at] == end {
+	d.space()
+	if d.at < len(d.text) && d.text[d.at] == end {
 		d.at++
-		return nil
+		return false
 	}
-	for {
+	return true
+}
+
+// more steps over what follows an item, and reports whether another one does.
+func (d *decoder) more(end byte) (bool, error) {
+	c, err := d.next()
+	if err != nil {
+		return false, err
+	}
+	switch c {
+	case ',':
 		d.space()
-		if err := item(); err != nil {
-			return err
-		}
-		if d.space(); d.at == len(d.text) {
-			return errEnd
-		}
-		switch d.text[d.at] {
-		case ',':
-			d.at++
-		case end:
-			d.at++
-			return nil
-		default:
-			return fmt.Errorf("unexpected %q", d.text[d.at])
-		}
+		return true, nil
+	case end:
+		return false, nil
 	}
+	return false, fmt.Errorf("unexpected %q", c)
+}
+
+// key reads a key and its colon.
+func (d *decoder) key() (string, error) {
+	if d.at == len(d.text) {
+		return "", errEnd
+	}
+	if d.text[d.at] != '"' {
+		return "", fmt.Errorf("unexpected %q for a key", d.text[d.at])
+	}
+	key, err := d.string()
+	if err != nil {
+		return "", err
+	}
+	if c, err := d.next(); err != nil || c != ':' {
+		return "", cmp.Or(err, fmt.Errorf("unexpected %q after a key", c))
+	}
+	d.space()
+	return key, nil
+}
+
+// next steps over the next byte that is no space.
+func (d *decoder) next() (byte, error) {
+	d.space()
+	if d.at == len(d.text) {
+		return 0, errEnd
+	}
+	d.at++
+	return d.text[d.at-1], nil
 }
 
 func (d *decoder) string() (string, error) {
