@@ -60,6 +60,7 @@ func options(ctx context.Context, args []string) []service.CLIOptFunc {
 		service.CLIOptSetMainSchemaFrom(schema),
 		service.CLIOptCustomRunFlags(nil, prepare(ctx, args)),
 		service.CLIOptAddCommand(sandboxCommand()),
+		service.CLIOptAddCommand(demoCommand()),
 	}
 }
 

@@ -3,6 +3,7 @@ package brevo
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
@@ -118,17 +119,14 @@ type contactsOutput struct {
 	owners   *owners
 	locks    *keyLocks
 	importer *importer
-
-	delivered, skipped, refused, phones *service.MetricCounter
+	tally    *tally
+	summary  sync.Once
 }
 
 func newContactsOutput(conf *service.ParsedConfig, res *service.Resources) (*contactsOutput, error) {
 	out := &contactsOutput{
 		log: res.Logger(), owners: newOwners(), locks: newKeyLocks(),
-		delivered: res.Metrics().NewCounter("brevo_contacts_delivered", "action"),
-		skipped:   res.Metrics().NewCounter("brevo_contacts_skipped", "reason"),
-		refused:   res.Metrics().NewCounter("brevo_contacts_refused", "reason"),
-		phones:    res.Metrics().NewCounter("brevo_contacts_without_phone"),
+		tally: newTally(res),
 	}
 	var err error
 	if out.action, err = conf.FieldInterpolatedString(coFieldAction); err != nil {
@@ -172,12 +170,18 @@ func (out *contactsOutput) WriteBatch(ctx context.Context, batch service.Message
 			return err
 		}
 	}
+	out.tally.add(writes)
 	return out.letters.Refuse(ctx, batch, out.settle(batch, writes))
 }
 
 // Close lets the imports under way come to nothing: their messages are not acknowledged.
 func (out *contactsOutput) Close(context.Context) error {
 	out.importer.close()
+	out.summary.Do(func() {
+		if text := out.tally.String(); text != "" {
+			out.log.Infof("contacts: %s", text)
+		}
+	})
 	return nil
 }
 
@@ -247,35 +251,28 @@ func (out *contactsOutput) read(ctx context.Context, batch service.MessageBatch)
 
 func (w *write) refuse(kind string, why error) { w.kind, w.refusal = kind, why }
 
-// open reports whether the write still has to be done.
-func (w *write) open() bool { return w.refusal == nil && w.action != actionSkip && w.skip == "" }
+// skips reports whether the message is not to be written, or belongs to another contact's owner.
+func (w *write) skips() bool { return w.action == actionSkip || w.owner != "" }
 
-// settle counts the verdicts, says what has to be said about them, and returns the refused.
+// open reports whether the write still has to be done.
+func (w *write) open() bool { return w.refusal == nil && !w.skips() }
+
+// settle says what has to be said about the verdicts, and returns the refused.
 func (out *contactsOutput) settle(batch service.MessageBatch, writes []*write) (refusals []deadletter.Refusal) {
-	delivered := map[string]int64{}
 	for _, w := range writes {
 		m := batch[w.index]
 		switch {
 		case w.refusal != nil:
-			out.refused.Incr(1, w.kind)
 			out.log.Warnf("%s is refused: %v", subject(m, w.contact), w.refusal)
 			refusals = append(refusals, deadletter.Refusal{Index: w.index, Reason: w.refusal})
-		case w.skip == skipShared:
-			out.skipped.Incr(1, w.skip)
+		case w.owner != "":
 			out.log.Infof("%s is skipped: its address belongs to the contact with ext_id %s", subject(m, w.contact), w.owner)
-		case w.action == actionSkip || w.skip != "":
-			out.skipped.Incr(1, w.skip)
+		case w.skips():
 			out.log.Debugf("%s is skipped: %s", subject(m, w.contact), w.skip)
-		default:
-			delivered[w.action]++
 		}
 		if w.written.WithoutPhone != nil {
-			out.phones.Incr(1)
 			out.log.Warnf("%s is written without its phone number: %v", subject(m, w.contact), w.written.WithoutPhone)
 		}
-	}
-	for action, n := range delivered {
-		out.delivered.Incr(n, action)
 	}
 	return refusals
 }
