@@ -61,6 +61,7 @@ func options(ctx context.Context, args []string) []service.CLIOptFunc {
 		service.CLIOptCustomRunFlags(nil, prepare(ctx, args)),
 		service.CLIOptAddCommand(sandboxCommand()),
 		service.CLIOptAddCommand(demoCommand()),
+		service.CLIOptAddCommand(healthCommand()),
 	}
 }
 

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"connector/sandbox"
+	"connector/sandbox/brevo"
+	"connector/sandbox/pipedrive"
+)
+
+func TestRun_TwentyThousandPersonsWithinBothVendorsLimits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes ten seconds")
+	}
+	const persons = 20_000
+	sb := startSandbox(t, sandbox.Config{
+		Persons:   persons,
+		Pipedrive: pipedrive.Config{Limits: pipedrive.PublishedLimits()},
+		Brevo:     brevo.Config{Limits: brevo.PublishedLimits()},
+	})
+	cmd, out := command(t, settingsFor(t, sb), "-c", repoFile(t, "pipelines/pipedrive.yaml"))
+	require.NoError(t, cmd.Run(), out)
+
+	pd, br := sb.Pipedrive.Stats(), sb.Brevo.Stats()
+	assert.Contains(t, []int{40, 41}, pd.ByPath["GET /api/v2/persons"], "page reads")
+	assert.LessOrEqual(t, br.Buckets["contacts"], 60)
+	assert.Zero(t, pd.Violations+pd.Limited+br.Violations+br.Limited, "limits exceeded")
+	assert.Zero(t, br.Resubscribed)
+	assert.Empty(t, br.Dropped, "attributes that vanish with a success answer")
+
+	d := &demo{sb: sb, out: out}
+	letters := filepath.Join(strings.TrimPrefix(cmd.Env[len(cmd.Env)-1], "STATE_DIR="), "dead_letters.jsonl")
+	result := &synced{refused: map[string]string{}}
+	require.NoError(t, result.readDeadLetters(letters))
+	result.WithoutPhone = strings.Count(out.String(), "is written without its phone number")
+	assert.Empty(t, d.compare(result))
+}
+
+func TestRun_AfterAKillInTheMiddleNothingIsMissing(t *testing.T) {
+	sb := startSandbox(t, sandbox.Config{Persons: 5000, Brevo: brevo.Config{ImportDelay: 100 * time.Millisecond}})
+	settings := settingsFor(t, sb)
+	args := []string{"--set", "input.pipedrive_paginated.page_size=50", "--set", "input.pipedrive_paginated.burst_limit=50", "-c", repoFile(t, "pipelines/pipedrive.yaml")}
+	before := sb.Brevo.Count()
+
+	first, _ := command(t, settings, args...)
+	require.NoError(t, first.Start())
+	require.Eventually(t, func() bool { return sb.Brevo.Count() > before+500 }, 30*time.Second, 5*time.Millisecond)
+	require.NoError(t, first.Process.Kill())
+	_ = first.Wait()
+	require.Less(t, sb.Brevo.Count(), 4900, "it was killed too late to show anything")
+
+	second, out := command(t, settings, args...)
+	require.NoError(t, second.Run(), out)
+	d := &demo{sb: sb, out: out}
+	result := &synced{refused: map[string]string{}}
+	require.NoError(t, result.readDeadLetters(filepath.Join(strings.TrimPrefix(settings[4], "STATE_DIR="), "dead_letters.jsonl")))
+	result.WithoutPhone = 1000
+	assert.Empty(t, d.compare(result))
+}
+
+func TestRun_ATermSignalEndsItInTimeAndTheNextRunGoesOnWhereItEnded(t *testing.T) {
+	sb := startSandbox(t, sandbox.Config{Persons: 5000})
+	settings := settingsFor(t, sb)
+	args := []string{"--set", "input.pipedrive_paginated.page_size=50", "-c", repoFile(t, "pipelines/pipedrive.yaml")}
+	before := sb.Brevo.Count()
+
+	first, out := command(t, settings, args...)
+	require.NoError(t, first.Start())
+	require.Eventually(t, func() bool { return sb.Brevo.Count() > before+500 }, 30*time.Second, 5*time.Millisecond)
+	require.NoError(t, first.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, first.Wait(), out)
+	read := sb.Pipedrive.Stats().ByPath["GET /api/v2/persons"]
+	require.Less(t, read, 100, "it was stopped too late to show anything")
+
+	second, out := command(t, settings, args...)
+	require.NoError(t, second.Run(), out)
+	assert.LessOrEqual(t, sb.Pipedrive.Stats().ByPath["GET /api/v2/persons"], 100+60, "at most the pages under way are read again")
+}
