@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
+	"reflect"
 	"strconv"
 	"strings"
 	"sync"
@@ -81,10 +83,13 @@ func (a *account) fit(ctx context.Context, given map[string]any) map[string]any 
 		fitted[name] = v
 	}
 	for name, v := range given {
-		if v == nil || builtIn[name] {
+		if v == nil {
 			continue // null says nothing, and is not sent
 		}
-		at, known := a.attribute(ctx, name)
+		at, known := api.Attribute{Name: name, Type: "text"}, builtIn[name]
+		if !known {
+			at, known = a.attribute(ctx, name)
+		}
 		if !known {
 			a.drop(name, a.unknown(name, v))
 			change(name, nil)
@@ -159,6 +164,9 @@ const (
 
 // fitValue converts a value to an attribute's type where it has to and can.
 func fitValue(at api.Attribute, v any) (any, fit) {
+	if at, ok := v.(time.Time); ok { // as Bloblang's ts_parse gives it
+		v = at.Format(time.RFC3339)
+	}
 	text, isText := v.(string)
 	_, isNumber := numberText(v)
 	switch at.Type {
@@ -172,7 +180,7 @@ func fitValue(at api.Attribute, v any) (any, fit) {
 			return v, fits
 		}
 		f, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-		if err != nil {
+		if err != nil || math.IsNaN(f) || math.IsInf(f, 0) { // which JSON cannot say
 			return nil, misfit
 		}
 		return f, converted
@@ -207,6 +215,9 @@ func numberText(v any) (string, bool) {
 	case float64:
 		return strconv.FormatFloat(v, 'f', -1, 64), true
 	}
+	if n := reflect.ValueOf(v); n.CanInt() || n.CanUint() || n.CanFloat() {
+		return fmt.Sprint(v), true
+	}
 	return "", false
 }
 
@@ -227,19 +238,18 @@ func (a *account) missingList(ctx context.Context, ids []int64) int64 {
 	return 0
 }
 
+// askForList asks once. Where Brevo does not say, its answer to the contact will.
 func (a *account) askForList(ctx context.Context, id int64) bool {
 	has, err := a.client.HasList(ctx, id)
-	if err != nil {
-		return true // Brevo's answer to the contact will tell
-	}
 	a.mu.Lock()
-	a.lists[id], a.listsAt[id] = has, time.Now()
+	a.lists[id], a.listsAt[id] = has || err != nil, time.Now()
 	a.mu.Unlock()
-	if !has {
-		a.tell(fmt.Sprint("list ", id), fmt.Sprintf("Brevo has no list %d: create it or put another id into the mapping (%s); "+
-			"contacts for it are refused", id, a.listsThere(ctx)))
+	if has || err != nil {
+		return true
 	}
-	return has
+	a.tell(fmt.Sprint("list ", id), fmt.Sprintf("Brevo has no list %d: create it or put another id into the mapping (%s); "+
+		"contacts for it are refused", id, a.listsThere(ctx)))
+	return false
 }
 
 func (a *account) listsThere(ctx context.Context) string {

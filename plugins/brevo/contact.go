@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -110,18 +112,19 @@ func idsOf(key string, v any) ([]int64, error) {
 func wholeNumber(v any) (int64, bool) {
 	switch v := v.(type) {
 	case json.Number:
-		n, err := v.Int64()
-		return n, err == nil
+		if n, err := v.Int64(); err == nil {
+			return n, true
+		}
+		f, err := v.Float64() // 60.0 and 6e1 are whole too
+		return int64(f), err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<53
 	case float64:
 		return int64(v), v == math.Trunc(v)
 	case int64:
 		return v, true
-	case int:
-		return int64(v), true
-	case uint64:
-		return int64(v), v <= math.MaxInt64
 	}
-	return 0, false
+	text, ok := numberText(v) // int32, uint64 and the like
+	n, err := strconv.ParseInt(text, 10, 64)
+	return n, ok && err == nil
 }
 
 // kindOf names a value's kind in messages. Never the value: it can be personal data.
@@ -131,12 +134,13 @@ func kindOf(v any) string {
 		return "text"
 	case bool:
 		return "true or false"
-	case json.Number, float64, int64, int, uint64:
-		return "a number"
 	case []any:
 		return "a list"
 	case map[string]any:
 		return "an object"
+	}
+	if _, ok := numberText(v); ok {
+		return "a number"
 	}
 	return fmt.Sprintf("%T", v)
 }
@@ -149,8 +153,20 @@ func hasPhone(c api.Contact) bool {
 // importable reports whether a row of an import can say all that the contact says.
 func importable(c api.Contact) bool {
 	return c.Email != "" && len(c.ListIDs) > 0 && len(c.UnlinkListIDs) == 0 && len(c.More) == 0 &&
-		!isFalse(c.EmailBlacklisted) && !isFalse(c.SMSBlacklisted)
+		!isFalse(c.EmailBlacklisted) && !isFalse(c.SMSBlacklisted) && plausiblePhones(c)
 }
+
+// plausiblePhones is false for a number that Brevo cannot take: no report of an import would say so.
+func plausiblePhones(c api.Contact) bool {
+	for _, name := range []string{"SMS", "WHATSAPP", "LANDLINE_NUMBER"} {
+		if text, ok := c.Attributes[name].(string); ok && text != "" && !phonePattern.MatchString(text) {
+			return false
+		}
+	}
+	return true
+}
+
+var phonePattern = regexp.MustCompile(`^(\+|00)?[1-9][0-9]{5,14}$`)
 
 func isFalse(b *bool) bool { return b != nil && !*b }
 

@@ -56,7 +56,11 @@ func (out *contactsOutput) writeRound(ctx context.Context, round []*write) error
 	var rows, singles []*write
 	for _, w := range round {
 		if w.action == actionUpsert {
-			if owner := out.owners.claim(w.contact); owner != "" {
+			owner, err := out.owners.claim(w.contact)
+			if err != nil {
+				return err
+			}
+			if owner != "" {
 				w.skip, w.owner = skipShared, owner
 				continue
 			}

@@ -120,7 +120,7 @@ type contactsOutput struct {
 	locks    *keyLocks
 	importer *importer
 	tally    *tally
-	summary  sync.Once
+	once     sync.Once // of Close
 }
 
 func newContactsOutput(conf *service.ParsedConfig, res *service.Resources) (*contactsOutput, error) {
@@ -175,14 +175,15 @@ func (out *contactsOutput) WriteBatch(ctx context.Context, batch service.Message
 }
 
 // Close lets the imports under way come to nothing: their messages are not acknowledged.
-func (out *contactsOutput) Close(context.Context) error {
+func (out *contactsOutput) Close(context.Context) (err error) {
 	out.importer.close()
-	out.summary.Do(func() {
+	out.once.Do(func() {
 		if text := out.tally.String(); text != "" {
 			out.log.Infof("contacts: %s", text)
 		}
+		err = out.owners.close()
 	})
-	return nil
+	return err
 }
 
 // ConnectionTest checks the key.
@@ -249,7 +250,9 @@ func (out *contactsOutput) read(ctx context.Context, batch service.MessageBatch)
 	return writes, nil
 }
 
-func (w *write) refuse(kind string, why error) { w.kind, w.refusal = kind, why }
+func (w *write) refuse(kind string, why error) {
+	w.kind, w.refusal, w.written = kind, why, api.Written{}
+}
 
 // skips reports whether the message is not to be written, or belongs to another contact's owner.
 func (w *write) skips() bool { return w.action == actionSkip || w.owner != "" }

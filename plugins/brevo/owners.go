@@ -1,9 +1,12 @@
 package brevo
 
 import (
-	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
 	"hash/maphash"
-	"slices"
+	"io"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -12,77 +15,148 @@ import (
 )
 
 // owners knows to whom an address belongs that several persons share: to the one with the lowest
-// numeric ext_id among those seen. It holds hashes, so that half a million addresses fit in some
-// megabytes.
+// numeric ext_id among those seen. It is a hash table that moves into a file without a name when it
+// grows, so that half a million addresses take no more memory than a hundred thousand.
 type owners struct {
-	mu   sync.Mutex
-	seed maphash.Seed
-	by   map[uint64]uint64
+	mu    sync.Mutex
+	seed  maphash.Seed
+	table slots
+	size  uint64 // in slots; a power of two
+	used  uint64
 }
 
+const (
+	slotSize    = 16 // an address's hash, and an id
+	firstSlots  = 1 << 10
+	memorySlots = 1 << 17
+)
+
+// slots is where the table is.
+type slots interface {
+	io.ReaderAt
+	io.WriterAt
+	io.Closer
+}
+
+type memory []byte
+
+func (m memory) ReadAt(p []byte, at int64) (int, error)  { return copy(p, m[at:]), nil }
+func (m memory) WriteAt(p []byte, at int64) (int, error) { return copy(m[at:], p), nil }
+func (m memory) Close() error                            { return nil }
+
 func newOwners() *owners {
-	return &owners{seed: maphash.MakeSeed(), by: map[uint64]uint64{}}
+	return &owners{seed: maphash.MakeSeed(), size: firstSlots, table: make(memory, firstSlots*slotSize)}
+}
+
+// emptySlots are gone with the process.
+func emptySlots(n uint64) (slots, error) {
+	if n <= memorySlots {
+		return make(memory, n*slotSize), nil
+	}
+	f, err := os.CreateTemp("", "connector-owners-*")
+	if err != nil {
+		return nil, fmt.Errorf("making a temporary file: %w: set TMPDIR to a folder that this user may write", err)
+	}
+	_ = os.Remove(f.Name()) // it stays as long as it is open
+	if err := f.Truncate(int64(n * slotSize)); err != nil {
+		return nil, fmt.Errorf("making a temporary file: %w", errors.Join(err, f.Close()))
+	}
+	return f, nil
 }
 
 // claim returns the ext_id of the address's owner if that is somebody else, and "" if the contact
 // may have it.
-func (o *owners) claim(c api.Contact) string {
+func (o *owners) claim(c api.Contact) (owner string, err error) {
 	id, err := strconv.ParseUint(c.ExtID, 10, 64)
 	if err != nil || c.Email == "" {
-		return ""
+		return "", nil // not numbered: there is no lowest
 	}
-	address := maphash.String(o.seed, strings.ToLower(c.Email))
+	hash := maphash.String(o.seed, strings.ToLower(c.Email)) | 1 // 0 marks a free slot
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if owner, taken := o.by[address]; taken && owner < id {
-		return strconv.FormatUint(owner, 10)
-	}
-	o.by[address] = id
-	return ""
-}
-
-// keyLocks keeps two batches from writing the same contact at the same time.
-type keyLocks struct {
-	mu   sync.Mutex
-	held map[string]chan struct{} // closed when the key is free again
-}
-
-func newKeyLocks() *keyLocks { return &keyLocks{held: map[string]chan struct{}{}} }
-
-// lock waits until it holds all of the keys, which must differ. It takes them in one order, so that
-// two callers never wait for each other.
-func (l *keyLocks) lock(ctx context.Context, keys []string) (unlock func(), err error) {
-	keys = slices.Clone(keys)
-	slices.Sort(keys)
-	free := make(chan struct{})
-	taken := 0
-	unlock = func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		for _, key := range keys[:taken] {
-			delete(l.held, key)
+	if 4*o.used > 3*o.size {
+		if err := o.grow(); err != nil {
+			return "", err
 		}
-		close(free)
 	}
-	for taken < len(keys) {
-		l.mu.Lock()
-		var wait chan struct{}
-		for ; taken < len(keys) && wait == nil; taken++ {
-			if wait = l.held[keys[taken]]; wait != nil {
-				break
+	slot, found, holder, err := o.find(hash)
+	switch {
+	case err != nil:
+		return "", err
+	case found && holder < id:
+		return strconv.FormatUint(holder, 10), nil
+	case found && holder == id:
+		return "", nil
+	}
+	return "", o.put(slot, hash, id, !found)
+}
+
+// find returns the slot of a hash, or the free one where it belongs.
+func (o *owners) find(hash uint64) (slot uint64, found bool, id uint64, err error) {
+	var several [8 * slotSize]byte
+	for slot = hash & (o.size - 1); ; {
+		n := min(uint64(len(several))/slotSize, o.size-slot)
+		if _, err := o.table.ReadAt(several[:n*slotSize], int64(slot*slotSize)); err != nil {
+			return 0, false, 0, fmt.Errorf("reading who owns an address: %w", err)
+		}
+		for i := range n {
+			switch at := several[i*slotSize:]; binary.LittleEndian.Uint64(at) {
+			case 0:
+				return slot + i, false, 0, nil
+			case hash:
+				return slot + i, true, binary.LittleEndian.Uint64(at[8:]), nil
 			}
-			l.held[keys[taken]] = free
 		}
-		l.mu.Unlock()
-		if wait == nil {
-			break
+		slot = (slot + n) & (o.size - 1)
+	}
+}
+
+func (o *owners) put(slot, hash, id uint64, isNew bool) error {
+	var entry [slotSize]byte
+	binary.LittleEndian.PutUint64(entry[:], hash)
+	binary.LittleEndian.PutUint64(entry[8:], id)
+	if _, err := o.table.WriteAt(entry[:], int64(slot*slotSize)); err != nil {
+		return fmt.Errorf("noting who owns an address: %w", err)
+	}
+	if isNew {
+		o.used++
+	}
+	return nil
+}
+
+// grow doubles the table. One that cannot grow stays as it is.
+func (o *owners) grow() error {
+	larger, err := emptySlots(2 * o.size)
+	if err != nil {
+		return err
+	}
+	next := &owners{table: larger, size: 2 * o.size}
+	var some [4096]byte
+	for at := uint64(0); at < o.size*slotSize; at += uint64(len(some)) {
+		if _, err := o.table.ReadAt(some[:], int64(at)); err != nil {
+			return errors.Join(fmt.Errorf("reading who owns an address: %w", err), larger.Close())
 		}
-		select {
-		case <-wait:
-		case <-ctx.Done():
-			unlock()
-			return nil, ctx.Err()
+		for i := 0; i < len(some); i += slotSize {
+			hash := binary.LittleEndian.Uint64(some[i:])
+			if hash == 0 {
+				continue
+			}
+			slot, _, _, err := next.find(hash)
+			if err == nil {
+				err = next.put(slot, hash, binary.LittleEndian.Uint64(some[i+8:]), true)
+			}
+			if err != nil {
+				return errors.Join(err, larger.Close())
+			}
 		}
 	}
-	return unlock, nil
+	old := o.table
+	o.table, o.size, o.used = next.table, next.size, next.used
+	return old.Close()
+}
+
+func (o *owners) close() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.table.Close()
 }

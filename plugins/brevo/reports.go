@@ -55,7 +55,7 @@ func match(g *importGroup, reports reportLines) (map[int]*reportedRow, error) {
 				found[i], claimed = report, true
 			}
 		}
-		if !claimed && len(lines) > 0 {
+		if !claimed && slices.ContainsFunc(lines, hasIdentifier) {
 			foreign = append(foreign, kind)
 		}
 	}
@@ -85,7 +85,7 @@ func (x *rowIndex) rowOf(cells []string) (int, bool) {
 			return i, true
 		}
 	}
-	if !slices.ContainsFunc(cells, isIdentifier) {
+	if !hasIdentifier(cells) {
 		return 0, false // a header
 	}
 	if x.others == nil {
@@ -104,8 +104,10 @@ func (x *rowIndex) rowOf(cells []string) (int, bool) {
 	return 0, false
 }
 
-// isIdentifier tells what can be an ext_id or a phone number from a header's word.
-func isIdentifier(cell string) bool { return strings.ContainsAny(cell, "0123456789") }
+// isIdentifier tells what can be an address, an ext_id or a phone number from a header's word.
+func isIdentifier(cell string) bool { return strings.ContainsAny(cell, "@0123456789") }
+
+func hasIdentifier(cells []string) bool { return slices.ContainsFunc(cells, isIdentifier) }
 
 func (x *rowIndex) indexOthers() {
 	x.others = map[string]int{}

@@ -50,6 +50,7 @@ func (c *Client) HasList(ctx context.Context, id int64) (bool, error) {
 	_, err := c.rest.Do(ctx, &rest.Request{
 		Op: "GET /contacts/lists/{id}", Doing: fmt.Sprintf("looking for list %d", id), Method: http.MethodGet,
 		Path: "/contacts/lists/" + strconv.FormatInt(id, 10), Bucket: bucketContacts,
+		Once: true,
 	})
 	var e *rest.Error
 	if errors.As(err, &e) && e.Kind == rest.NotFound && e.Code == "document_not_found" {
@@ -68,7 +69,7 @@ func (c *Client) Lists(ctx context.Context) ([]List, error) {
 	}
 	_, err := c.rest.Do(ctx, &rest.Request{
 		Op: "GET /contacts/lists", Doing: "reading Brevo's lists", Method: http.MethodGet, Path: "/contacts/lists",
-		Query: url.Values{"limit": {"50"}}, Bucket: bucketContacts,
+		Query: url.Values{"limit": {"50"}}, Bucket: bucketContacts, Once: true,
 		Decode: func(b []byte) error { return json.Unmarshal(b, &answer) },
 	})
 	return answer.Lists, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -30,6 +31,9 @@ type Contact struct {
 // phoneAttributes are identifiers that Brevo wants to be unique and valid. They are the only
 // attributes whose refusal blocks a whole contact.
 var phoneAttributes = []string{"SMS", "WHATSAPP", "LANDLINE_NUMBER"}
+
+// phoneKinds are their identifier types.
+var phoneKinds = []string{"phone_id", "whatsapp_id", "landline_number_id"}
 
 // Written says what became of a write that succeeded.
 type Written struct {
@@ -68,9 +72,9 @@ func (c *Client) Update(ctx context.Context, contact Contact) (Written, error) {
 //
 // DELETE /contacts/{identifier}
 func (c *Client) Delete(ctx context.Context, contact Contact) error {
-	identifier, kind := contact.ExtID, "ext_id"
-	if identifier == "" {
-		identifier, kind = contact.Email, "email_id"
+	identifier, kind := contact.identifier()
+	if contact.ExtID != "" {
+		identifier, kind = contact.ExtID, "ext_id"
 	}
 	err := c.write(ctx, http.MethodDelete, "deleting a contact", identifier, kind, nil)
 	if rest.Is(err, rest.NotFound) {
@@ -85,7 +89,7 @@ func (c *Client) withOrWithoutPhone(contact Contact, write func(Contact) error) 
 		return Written{}, err
 	}
 	without, had := contact.WithoutPhones()
-	if !had {
+	if _, kind := without.identifier(); !had || kind == "" {
 		return Written{}, err
 	}
 	if again := write(without); again != nil {
@@ -140,10 +144,7 @@ func (c *Client) post(ctx context.Context, contact Contact) error {
 }
 
 func (c *Client) put(ctx context.Context, contact Contact) error {
-	identifier, kind := contact.Email, "email_id"
-	if identifier == "" {
-		identifier, kind = contact.ExtID, "ext_id"
-	}
+	identifier, kind := contact.identifier()
 	body := contact.body()
 	if len(contact.UnlinkListIDs) > 0 {
 		body["unlinkListIds"] = contact.UnlinkListIDs
@@ -152,6 +153,22 @@ func (c *Client) put(ctx context.Context, contact Contact) error {
 		delete(body, "ext_id")
 	}
 	return c.write(ctx, http.MethodPut, "updating a contact", identifier, kind, body)
+}
+
+// identifier names the contact in a path.
+func (c Contact) identifier() (value, kind string) {
+	switch {
+	case c.Email != "":
+		return c.Email, "email_id"
+	case c.ExtID != "":
+		return c.ExtID, "ext_id"
+	}
+	for i, name := range phoneAttributes {
+		if v := c.Attributes[name]; v != nil {
+			return fmt.Sprint(v), phoneKinds[i]
+		}
+	}
+	return "", ""
 }
 
 func (c *Client) write(ctx context.Context, method, doing, identifier, kind string, body map[string]any) error {

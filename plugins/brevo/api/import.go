@@ -3,12 +3,14 @@ package api
 import (
 	"bytes"
 	"context"
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -211,8 +213,9 @@ func reportURL(s string) string {
 
 const maxReport = 64 << 20
 
-// Report fetches a report file and returns its cells, line by line. Its form is not documented, so
-// any of the usual separators is understood and a header line is a line like any other.
+// Report fetches a report file and returns what may be cells of it, line by line, the longest first.
+// Its form is not documented, so any of the usual separators is understood and a header line is a line
+// like any other.
 func (c *Client) Report(ctx context.Context, address string) ([][]string, error) {
 	if _, err := rest.ParseBaseURL(strings.SplitN(address, "?", 2)[0]); err != nil {
 		return nil, fmt.Errorf("fetching an import's report: %w", err)
@@ -235,14 +238,29 @@ func (c *Client) Report(ctx context.Context, address string) ([][]string, error)
 		return nil, fmt.Errorf("fetching an import's report: %w", err)
 	}
 	var lines [][]string
-	for line := range strings.Lines(string(body)) {
-		cells := strings.FieldsFunc(strings.TrimSpace(line), func(r rune) bool { return r == ';' || r == ',' || r == '\t' })
-		for i, cell := range cells {
-			cells[i] = strings.Trim(cell, `"' `)
-		}
-		if len(cells) > 0 {
+	for line := range strings.Lines(strings.TrimPrefix(string(body), "\ufeff")) {
+		if cells := cellsOf(strings.TrimSpace(line)); len(cells) > 0 {
 			lines = append(lines, cells)
 		}
 	}
 	return lines, nil
+}
+
+// cellsOf reads a line with each of the usual separators. The longest cells come first, since an
+// address that is refused may hold a separator, and a part of it may be somebody else's.
+func cellsOf(line string) []string {
+	cells := []string{line}
+	for _, separator := range ";,\t|" {
+		r := csv.NewReader(strings.NewReader(line))
+		r.Comma, r.LazyQuotes = separator, true
+		if fields, err := r.Read(); err == nil {
+			cells = append(cells, fields...)
+		}
+	}
+	for i, cell := range cells {
+		cells[i] = strings.Trim(cell, `"' `)
+	}
+	cells = slices.DeleteFunc(cells, func(cell string) bool { return cell == "" })
+	slices.SortStableFunc(cells, func(a, b string) int { return len(b) - len(a) })
+	return slices.Compact(cells)
 }

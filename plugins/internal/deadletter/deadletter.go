@@ -5,6 +5,7 @@ package deadletter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -66,13 +67,28 @@ func (s *Sink) Refuse(ctx context.Context, batch service.MessageBatch, refused [
 			letters[i].SetError(nil)
 			letters[i].MetaSetMut(MetaReason, r.Reason.Error())
 		}
+		index := letters.Index()
 		err := s.write(ctx, letters)
 		if err == nil {
 			return nil
 		}
-		failed = make([]Refusal, len(refused))
-		for i, r := range refused {
-			failed[i] = Refusal{r.Index, fmt.Errorf("writing to the dead letters %q: %w (refused because: %w)", s.label, err, r.Reason)}
+		failed = nil
+		fail := func(r Refusal, err error) {
+			failed = append(failed, Refusal{r.Index, fmt.Errorf("writing to the dead letters %q: %w (refused because: %w)", s.label, err, r.Reason)})
+		}
+		var some *service.BatchError
+		if errors.As(err, &some) {
+			some.WalkMessagesIndexedBy(index, func(i int, _ *service.Message, err error) bool {
+				if err != nil && i >= 0 {
+					fail(refused[i], err)
+				}
+				return true
+			})
+		}
+		if len(failed) == 0 { // it does not say which
+			for _, r := range refused {
+				fail(r, err)
+			}
 		}
 	}
 	be := service.NewBatchError(batch, failed[0].Reason)

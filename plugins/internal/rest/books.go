@@ -158,7 +158,7 @@ func (b *Books) Totals() Totals {
 const longestWait = time.Minute
 
 // wait returns when the request may go out. Its time does not count against the attempt's timeout.
-func (b *Books) wait(ctx context.Context, req *Request) error {
+func (b *Books) wait(ctx context.Context, req *Request) (err error) {
 	if b == nil {
 		return nil
 	}
@@ -166,6 +166,13 @@ func (b *Books) wait(ctx context.Context, req *Request) error {
 	if err := b.budget(req); err != nil {
 		return err
 	}
+	defer func() {
+		if err != nil { // it does not go out
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.enter(-1, -req.Cost)
+		}
+	}()
 	for open := false; !open; {
 		if err := b.passGate(ctx, req, bucket.Gate); err != nil {
 			return err
@@ -199,10 +206,14 @@ func (b *Books) budget(req *Request) error {
 	if b.DayBudget > 0 && b.spentToday+req.Cost > b.DayBudget {
 		return b.parked(req, b.day.Add(24*time.Hour), true)
 	}
-	b.calls++
-	b.spent += req.Cost
-	b.spentToday += req.Cost
+	b.enter(1, req.Cost)
 	return nil
+}
+
+func (b *Books) enter(calls, tokens int) {
+	b.calls += calls
+	b.spent += tokens
+	b.spentToday = max(0, b.spentToday+tokens)
 }
 
 func (b *Books) newDay() {
@@ -228,15 +239,16 @@ func (b *Books) parked(req *Request, until time.Time, daily bool) *Error {
 // correct lets the headers of an answer win over the books.
 func (b *Books) correct(req *Request, resp *http.Response) {
 	r, bucket := b.Read(resp.Header), b.Buckets[req.Bucket]
+	// A 429 shuts the gate itself, in limited: shut already, it would not count as a strike.
 	if resp.StatusCode != http.StatusTooManyRequests {
 		bucket.Gate.passed()
+		if r.Remaining == 0 && r.Reset > 0 {
+			bucket.Gate.shut(time.Now().Add(bucket.Gate.bounded(r.Reset)), false)
+		}
 	}
 	// A higher limit than ours is not believed: it may be that of another window.
 	if len(bucket.Windows) > 0 && r.Limit > 0 && int64(r.Limit) < bucket.Windows[0].most.Load() {
 		bucket.Windows[0].set(r.Limit)
-	}
-	if r.Remaining == 0 && r.Reset > 0 {
-		bucket.Gate.shut(time.Now().Add(bucket.Gate.bounded(r.Reset)), false)
 	}
 	if r.DayRemaining >= 0 {
 		b.mu.Lock()

@@ -145,8 +145,8 @@ func (c *Client) refusal(req *Request, resp *http.Response, body []byte) *Error 
 			e.Kind = Blocked
 		}
 	} else if c.cfg.Explain != nil {
-		c.cfg.Explain(body, resp.Header, e)
-		e.Message = c.redact(e.Message)
+		c.cfg.Explain([]byte(c.redact(string(body))), resp.Header, e)
+		e.Message, e.Code, e.CorrelationID = c.redact(e.Message), c.redact(e.Code), c.redact(e.CorrelationID)
 	}
 	if e.Kind == RateLimited {
 		e.Until, e.Daily = c.cfg.Books.limited(req, resp, e)
