@@ -28,8 +28,8 @@ func TestEvents_AreKeptAndUpdateTheirContact(t *testing.T) {
 	assert.Equal(t, map[string]any{"FIRSTNAME": "Ann"}, ann.Attributes)
 
 	between := "&startDate=2026-10-31&endDate=2026-11-02"
-	assert.EqualValues(t, 1, c.get("/events?event_name=deal_updated&contact_id=1"+between).json["count"])
-	assert.EqualValues(t, 0, c.get("/events?event_name=other"+between).json["count"])
+	assert.EqualValues(t, 1, c.get("/events?event_name=deal_updated&contact_id=1" + between).json["count"])
+	assert.EqualValues(t, 0, c.get("/events?event_name=other" + between).json["count"])
 	assert.Equal(t, http.StatusBadRequest, c.get("/events?startDate=2026-01-01").status)
 }
 

@@ -106,7 +106,11 @@ func (s *Server) listPage(r *request, folder int64) reply {
 	from, to := p.slice(len(all))
 	views := []listView{}
 	for _, l := range all[from:to] {
-		views = append(views, s.showList(l))
+		v := s.showList(l)
+		if folder != 0 {
+			v.FolderID = 0 // not shown where it is in the path
+		}
+		views = append(views, v)
 	}
 	return ok(http.StatusOK, map[string]any{"lists": views, "count": len(all)})
 }

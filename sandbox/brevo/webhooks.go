@@ -69,12 +69,13 @@ func (h *webhook) kind() string {
 
 func (s *Server) showWebhook(h *webhook) map[string]any {
 	v := map[string]any{
-		"id": h.id, "type": h.kind(), "description": "", "events": []string{}, "channel": "email", "batched": false,
+		"id": h.id, "type": h.kind(), "description": "", "events": []string{}, "batched": false,
 		"createdAt": s.showTime(h.created), "modifiedAt": s.showTime(h.modified),
 	}
 	for name, value := range h.settings {
 		v[name] = value
 	}
+	delete(v, "channel") // taken, but never shown
 	return v
 }
 

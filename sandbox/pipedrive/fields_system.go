@@ -115,6 +115,12 @@ func (s *Server) listFieldsV1(r *request, object string) reply {
 	return jsonReply(200, map[string]any{"success": true, "data": data, "additional_data": v1Paging(start, limit, len(list) > to)})
 }
 
+// notOfNotes are the keys that the definitions of notes do not have.
+var notOfNotes = []string{
+	"order_nr", "add_time", "update_time", "last_updated_by_user_id", "created_by_user_id", "index_visible_flag",
+	"details_visible_flag", "add_visible_flag", "important_flag", "searchable_flag", "filtering_allowed", "sortable_flag",
+}
+
 // v1 is the definition as v1 shows it; edit_flag: true means custom.
 func (f *Field) v1(object string, nr int) map[string]any {
 	key := f.Code
@@ -132,6 +138,11 @@ func (f *Field) v1(object string, nr int) map[string]any {
 	}
 	if len(f.Options) > 0 {
 		out["options"] = f.options()
+	}
+	if object == "note" {
+		for _, key := range notOfNotes {
+			delete(out, key)
+		}
 	}
 	return out
 }

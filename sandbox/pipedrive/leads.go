@@ -48,10 +48,11 @@ func (s *Server) listLeads(r *request, archived bool) reply {
 	return s.v1List(r, t, t.times[1].sorted(t.rows), wanted, paging, s.leadV1)
 }
 
-// leadV1 adds the address that collects mail for the lead.
+// leadV1 adds the address that collects mail for the lead, and leaves out what v1 does not show.
 func (s *Server) leadV1(rec *record) map[string]any {
 	m := s.tables["lead"].unpack(rec)
 	m["cc_email"] = s.mailbox("+lead" + optionKey(rec.id))
+	delete(m, "archive_time")
 	return m
 }
 

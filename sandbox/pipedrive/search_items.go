@@ -100,7 +100,7 @@ func (s *Server) searchItem(t *table, rec *record) map[string]any {
 		m["title"], m["status"] = t.text(rec, "title"), t.text(rec, "status")
 		m["value"], m["currency"] = decodeJSON(t.raw(rec, "value")), t.text(rec, "currency")
 		m["stage"] = map[string]any{"id": rec.stage, "name": s.nameOf("stage", int64(rec.stage))}
-		m["person"], m["organization"], m["is_archived"] = s.named("person", rec.person), s.namedOrg(rec.org), rec.archived
+		m["person"], m["organization"], m["is_archived"] = s.named("person", rec.person), s.named("organization", rec.org), rec.archived
 	case "lead":
 		value, _ := decodeJSON(t.raw(rec, "value")).(map[string]any)
 		m["id"], m["title"] = rec.key, t.text(rec, "title")

@@ -42,9 +42,7 @@ func (s *Server) usersThat(wanted func(map[string]any) bool) reply {
 			data = append(data, m)
 		}
 	}
-	return jsonReply(http.StatusOK, map[string]any{
-		"success": true, "data": data, "additional_data": map[string]any{"company_id": companyID},
-	})
+	return jsonReply(http.StatusOK, map[string]any{"success": true, "data": data})
 }
 
 func (s *Server) userV1(rec *record) map[string]any {

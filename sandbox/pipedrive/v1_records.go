@@ -6,7 +6,7 @@ import "strings"
 func (s *Server) personV1(rec *record, linked bool) map[string]any {
 	t := s.tables["person"]
 	m := s.counted(t, rec)
-	m["phone"], m["email"], m["im"] = v1Contacts(m["phones"]), v1Contacts(m["emails"]), v1Contacts(m["im"])
+	m["phone"], m["email"] = v1Contacts(m["phones"]), v1Contacts(m["emails"])
 	m["primary_email"] = primaryOf(m["emails"])
 	delete(m, "phones")
 	delete(m, "emails")
@@ -15,14 +15,17 @@ func (s *Server) personV1(rec *record, linked bool) map[string]any {
 	if len(labels) > 0 {
 		m["label"] = labels[0]
 	}
-	flatAddress(m, "postal_address")
+	if s.cfg.ContactSync {
+		m["im"] = v1Contacts(m["im"])
+		flatAddress(m, "postal_address")
+	} else {
+		for _, key := range contactSyncKeys {
+			delete(m, key)
+		}
+	}
 	s.addNextActivity(m)
 	m["company_id"], m["first_char"], m["cc_email"] = companyID, firstChar(text(m["name"])), s.mailbox("")
 	m["org_name"], m["owner_name"] = orNil(s.nameOf("organization", int64(rec.org))), orNil(s.nameOf("user", int64(rec.owner)))
-	m["delete_time"] = nil
-	if rec.deleted {
-		m["delete_time"] = m["update_time"]
-	}
 	delete(m, "smart_bcc_email")
 	if !s.cfg.Campaigns {
 		delete(m, "marketing_status")
@@ -98,6 +101,11 @@ func (s *Server) dealV1(rec *record, linked bool) map[string]any {
 	delete(m, "smart_bcc_email")
 	if linked {
 		m["user_id"], m["creator_user_id"] = s.userRef(rec.owner), s.userRef(int32(toInt(m["creator_user_id"])))
+		for _, key := range []string{"user_id", "creator_user_id"} {
+			if ref, ok := m[key].(map[string]any); ok {
+				ref["has_pic"] = ref["has_pic"] == 1 // a number with persons and organizations
+			}
+		}
 		m["person_id"], m["org_id"] = s.personRef(rec.person), s.orgRef(rec.org)
 	}
 	return m

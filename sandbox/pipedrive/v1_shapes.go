@@ -87,8 +87,7 @@ func (s *Server) orgRef(id int32) any {
 	}
 	return map[string]any{
 		"name": m["name"], "people_count": people, "owner_id": m["owner_id"], "address": address["value"],
-		"label_ids": m["label_ids"], "active_flag": !rec.deleted, "cc_email": s.mailbox(""),
-		"owner_name": s.nameOf("user", int64(rec.owner)), "value": id,
+		"active_flag": !rec.deleted, "cc_email": s.mailbox(""), "value": id,
 	}
 }
 
@@ -101,7 +100,7 @@ func (s *Server) personRef(id int32) any {
 	m := t.unpack(rec)
 	return map[string]any{
 		"active_flag": !rec.deleted, "name": m["name"], "email": v1Contacts(m["emails"]),
-		"phone": v1Contacts(m["phones"]), "owner_id": m["owner_id"], "company_id": companyID, "value": id,
+		"phone": v1Contacts(m["phones"]), "owner_id": m["owner_id"], "value": id,
 	}
 }
 

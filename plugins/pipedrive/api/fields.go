@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -75,9 +77,13 @@ func (c *Client) fieldsFor(ctx context.Context, o *Object, version string, unkno
 	if fields != nil && (len(unknown) == 0 || !fields.readable || time.Since(fields.readAt) < refreshEvery) {
 		return fields, nil
 	}
+	known := fields
 	fields, err := c.readFields(ctx, o.fields, version)
 	if err != nil {
 		return nil, err
+	}
+	if known != nil {
+		unknown = slices.AppendSeq(unknown, maps.Keys(known.missing))
 	}
 	for _, what := range unknown {
 		if !fields.knows(what) {
@@ -106,6 +112,8 @@ func (c *Client) readFields(ctx context.Context, entity, version string) (*Field
 	for position, first := "", true; first || position != ""; first = false {
 		q := url.Values{"limit": {"500"}}
 		switch {
+		case version == "v1" && entity == "activity":
+			q = nil // the one list of definitions that is not paged
 		case version == "v1":
 			q.Set("start", cmpOr(position, "0"))
 		case position != "":
@@ -146,7 +154,7 @@ func isUnauthorized(err error) bool {
 }
 
 func (c *Client) warn(text string) {
-	if c.cfg.Warn != nil {
+	if _, told := c.warned.LoadOrStore(text, true); !told && c.cfg.Warn != nil {
 		c.cfg.Warn(text)
 	}
 }

@@ -25,7 +25,7 @@ type Object struct {
 // Costs are the x-token-cost of the vendor's OpenAPI files.
 var Objects = []*Object{
 	{Name: "user", Plural: "users", costV1: 20},
-	{Name: "pipeline", Plural: "pipelines", v2: true, paged: true, cost: 5, costV1: 10},
+	{Name: "pipeline", Plural: "pipelines", v2: true, cost: 5, costV1: 10},
 	{Name: "stage", Plural: "stages", v2: true, paged: true, cost: 5, costV1: 10},
 	{Name: "organization", Plural: "organizations", v2: true, paged: true, cost: 10, costV1: 20, fields: "organization",
 		includes: append(slices.Clone(countFields), "people_count")},
