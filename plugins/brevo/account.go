@@ -27,10 +27,9 @@ type account struct {
 
 	attributes atomic.Pointer[attributes]
 
-	mu      sync.Mutex
-	told    map[string]bool
-	lists   map[int64]bool
-	listsAt map[int64]time.Time
+	mu    sync.Mutex
+	told  map[string]bool
+	lists map[int64]knownList
 }
 
 // attributes are those of one moment. They are never changed.
@@ -43,7 +42,7 @@ func newAccount(client *api.Client, res *service.Resources) *account {
 	return &account{
 		client: client, log: res.Logger(),
 		dropped: res.Metrics().NewCounter("brevo_attributes_dropped", "attribute"),
-		told:    map[string]bool{}, lists: map[int64]bool{}, listsAt: map[int64]time.Time{},
+		told:    map[string]bool{}, lists: map[int64]knownList{},
 	}
 }
 
@@ -225,31 +224,36 @@ func numberText(v any) (string, bool) {
 func (a *account) missingList(ctx context.Context, ids []int64) int64 {
 	for _, id := range ids {
 		a.mu.Lock()
-		has, asked := a.lists[id]
-		again := asked && !has && time.Since(a.listsAt[id]) > lookAgainAfter
+		list, asked := a.lists[id]
 		a.mu.Unlock()
-		if !asked || again {
-			has = a.askForList(ctx, id)
+		if !asked || !list.certain && time.Since(list.askedAt) > lookAgainAfter {
+			list = a.askForList(ctx, id)
 		}
-		if !has {
+		if list.missing {
 			return id
 		}
 	}
 	return 0
 }
 
+// knownList is what Brevo said of a list. One that it has is certain, since lists hardly ever vanish.
+type knownList struct {
+	certain, missing bool
+	askedAt          time.Time
+}
+
 // askForList asks once. Where Brevo does not say, its answer to the contact will.
-func (a *account) askForList(ctx context.Context, id int64) bool {
+func (a *account) askForList(ctx context.Context, id int64) knownList {
 	has, err := a.client.HasList(ctx, id)
+	list := knownList{certain: has, missing: !has && err == nil, askedAt: time.Now()}
 	a.mu.Lock()
-	a.lists[id], a.listsAt[id] = has || err != nil, time.Now()
+	a.lists[id] = list
 	a.mu.Unlock()
-	if has || err != nil {
-		return true
+	if list.missing {
+		a.tell(fmt.Sprint("list ", id), fmt.Sprintf("Brevo has no list %d: create it or put another id into the mapping (%s); "+
+			"contacts for it are refused", id, a.listsThere(ctx)))
 	}
-	a.tell(fmt.Sprint("list ", id), fmt.Sprintf("Brevo has no list %d: create it or put another id into the mapping (%s); "+
-		"contacts for it are refused", id, a.listsThere(ctx)))
-	return false
+	return list
 }
 
 func (a *account) listsThere(ctx context.Context) string {

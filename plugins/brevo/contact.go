@@ -172,13 +172,18 @@ func isFalse(b *bool) bool { return b != nil && !*b }
 
 func isTrue(b *bool) bool { return b != nil && *b }
 
-// keyOf is what makes two messages be about one contact.
-func keyOf(c api.Contact) string {
+// keysOf are what makes two messages be about one contact: its address and its ext_id, each enough.
+func keysOf(c api.Contact) (keys [2]string, count int) {
 	if c.Email != "" {
-		return strings.ToLower(c.Email)
+		keys[count] = strings.ToLower(c.Email)
+		count++
 	}
 	if c.ExtID != "" {
-		return "ext_id " + c.ExtID
+		keys[count] = "ext_id " + c.ExtID
+		count++
 	}
-	return fmt.Sprint(c.Attributes["SMS"])
+	if count == 0 {
+		keys[0], count = fmt.Sprint(c.Attributes["SMS"]), 1
+	}
+	return keys, count
 }

@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"connector/plugins/brevo/api"
-	"connector/plugins/internal/rest"
 )
 
 const (
@@ -25,14 +24,19 @@ const (
 // written later.
 func rounds(writes []*write) [][]*write {
 	var all [][]*write
-	seen := make(map[string]int, len(writes))
+	seen := make(map[string]int, 2*len(writes))
 	for _, w := range writes {
 		if !w.open() {
 			continue
 		}
-		key := keyOf(w.contact)
-		n := seen[key]
-		seen[key]++
+		n := 0
+		keys, count := keysOf(w.contact)
+		for _, key := range keys[:count] {
+			n = max(n, seen[key])
+		}
+		for _, key := range keys[:count] {
+			seen[key] = n + 1
+		}
 		if n == len(all) {
 			all = append(all, nil)
 		}
@@ -43,9 +47,10 @@ func rounds(writes []*write) [][]*write {
 
 // writeRound writes contacts that are all different ones. No other batch writes them meanwhile.
 func (out *contactsOutput) writeRound(ctx context.Context, round []*write) error {
-	keys := make([]string, len(round))
-	for i, w := range round {
-		keys[i] = keyOf(w.contact)
+	keys := make([]string, 0, 2*len(round))
+	for _, w := range round {
+		own, count := keysOf(w.contact)
+		keys = append(keys, own[:count]...)
 	}
 	unlock, err := out.locks.lock(ctx, keys)
 	if err != nil {
@@ -89,16 +94,14 @@ func (out *contactsOutput) writeSingly(ctx context.Context, singles []*write) er
 	group.SetLimit(writers)
 	for _, w := range singles {
 		group.Go(func() error {
-			err := persist(ctx, out.log, func() (err error) {
+			err := persist(ctx, out.log, func() error {
 				switch w.action {
 				case actionDelete:
 					return out.client.Delete(ctx, w.contact)
 				case actionUpdate:
-					w.written, err = out.client.Update(ctx, w.contact)
-				default:
-					w.written, err = out.client.Upsert(ctx, w.contact)
+					return w.wrote(out.client.Update(ctx, w.contact))
 				}
-				return err
+				return w.wrote(out.client.Upsert(ctx, w.contact))
 			})
 			if err != nil && ctx.Err() == nil {
 				w.refuse("brevo", err)
@@ -111,12 +114,11 @@ func (out *contactsOutput) writeSingly(ctx context.Context, singles []*write) er
 }
 
 // writeByImport writes contacts through imports, and then those singly, or by one more import, that
-// were refused for their phone numbers.
+// were refused for their phone numbers. Where an import leaves open what became of its rows, each is
+// written singly, which gives each its own verdict.
 func (out *contactsOutput) writeByImport(ctx context.Context, rows []*write) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	if err := out.importRows(ctx, rows); err != nil {
+	open, err := out.importRows(ctx, rows)
+	if err != nil {
 		return err
 	}
 	var again []*write
@@ -129,39 +131,31 @@ func (out *contactsOutput) writeByImport(ctx context.Context, rows []*write) err
 		if !had {
 			continue
 		}
-		w.written.WithoutPhone = report
+		w.withoutPhone = report
 		w.contact, w.refusal = without, nil
 		again = append(again, w)
 	}
 	if len(again) > repairsSingly {
-		return out.importRows(ctx, again)
-	}
-	for _, w := range again {
-		err := persist(ctx, out.log, func() error {
-			_, err := out.client.Upsert(ctx, w.contact)
-			return err
-		})
+		stillOpen, err := out.importRows(ctx, again)
 		if err != nil {
-			if ctx.Err() != nil {
-				return err
-			}
-			w.refuse("brevo", err)
+			return err
 		}
+		again = stillOpen
 	}
-	return nil
+	return out.writeSingly(ctx, append(open, again...))
 }
 
 // repairsSingly is how many contacts are repaired one by one rather than by an import of their own.
 const repairsSingly = 5
 
-// importRows waits for the verdict of each row.
-func (out *contactsOutput) importRows(ctx context.Context, rows []*write) error {
+// importRows waits for the verdict of each row. It returns those that have none, since something was
+// wrong with the import as a whole.
+func (out *contactsOutput) importRows(ctx context.Context, rows []*write) (open []*write, err error) {
 	tickets := make([]ticket, len(rows))
 	for i, w := range rows {
 		target := api.Target{
 			ListIDs: w.contact.ListIDs, EmailBlacklist: isTrue(w.contact.EmailBlacklisted), SMSBlacklist: isTrue(w.contact.SMSBlacklisted),
 		}
-		var err error
 		if tickets[i], err = out.importer.add(target, w.contact); err != nil {
 			w.refuse("message", fmt.Errorf("the contact cannot be encoded: %w", err))
 		}
@@ -173,14 +167,15 @@ func (out *contactsOutput) importRows(ctx context.Context, rows []*write) error 
 		err := tickets[i].verdict(ctx)
 		var report *reportedRow
 		switch {
-		case err == nil:
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case errors.Is(err, context.Canceled):
+			return nil, err
 		case errors.As(err, &report):
 			w.refuse(report.kind, report)
-		case rest.Is(err, rest.Refused, rest.NotFound):
-			w.refuse("brevo", err)
-		default:
-			return err
+		case err != nil:
+			open = append(open, w)
 		}
 	}
-	return nil
+	return open, nil
 }

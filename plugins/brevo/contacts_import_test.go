@@ -178,18 +178,20 @@ func TestContacts_ManyPagesShareAnImportAndExactlyItsRefusedRowsAreDeadLettered(
 	}
 }
 
-func TestContacts_ImportThatBrevoRefusesAsAWholeRefusesItsRows(t *testing.T) {
+func TestContacts_RowsOfAnImportThatBrevoRefusesAsAWholeAreWrittenOneByOne(t *testing.T) {
 	t.Parallel()
 	w := sandboxed(t, sandbox.Config{})
 	w.tap.instead = func(rw http.ResponseWriter, c call) bool {
-		return c.is(http.MethodPost, "/contacts/import") && strings.Contains(string(c.body), `"listIds":[61]`) &&
-			answer(rw, http.StatusBadRequest, `{"code":"invalid_parameter","message":"no such list"}`)
+		return c.is(http.MethodPost, "/contacts/import") && answer(rw, http.StatusBadRequest, `{"code":"invalid_parameter","message":"one bad row"}`)
 	}
 	w.start(importMode)
-	require.NoError(t, w.send(person(1, `,"listIds":[60]`), person(2, `,"listIds":[61]`), person(3, `,"listIds":[60]`)))
-	assert.Equal(t, []string{"2"}, w.letters.ids())
-	assert.Contains(t, w.letters.all()[0].reason, "no such list")
+	bad := message(`{"email":"no..body@example.com","ext_id":"2","listIds":[60]}`)
+	bad.MetaSetMut("pipedrive_id", "2")
+	require.NoError(t, w.send(person(1, `,"listIds":[60]`), bad, person(3, `,"listIds":[60]`)))
+	require.Equal(t, []string{"2"}, w.letters.ids(), "exactly that and no other")
+	assert.Contains(t, w.letters.all()[0].reason, "email")
 	assert.Equal(t, 2, w.Count())
+	assert.Len(t, w.logs.with("its 3 contacts are written one by one"), 1)
 }
 
 func TestContacts_ImportIsSplitAtEightMegabytes(t *testing.T) {
@@ -237,17 +239,16 @@ func TestContacts_ImportThatEndsBadlyIsSentOnceMore(t *testing.T) {
 	}
 }
 
-func TestContacts_ImportThatEndsBadlyTwiceIsNackedAndNotDeadLettered(t *testing.T) {
+func TestContacts_RowsOfAnImportThatEndsBadlyTwiceAreWrittenOneByOne(t *testing.T) {
 	t.Parallel()
 	w := sandboxed(t, sandbox.Config{})
 	processes(w, 2, "failed")
 	w.start(importMode)
-	err := w.send(persons(1, 3)...)
-	assert.ErrorContains(t, err, "ended as failed twice")
+	require.NoError(t, w.send(persons(1, 3)...))
 	assert.Len(t, w.imports(), 2)
+	assert.Len(t, w.logs.with("ended as failed twice; its 3 contacts are written one by one"), 1)
 	assert.Empty(t, w.letters.all())
-	assert.Zero(t, w.counts.of("brevo_contacts_delivered upsert"))
-	assert.NoError(t, w.send(persons(1, 3)...), "and can be sent again")
+	assert.EqualValues(t, 3, w.counts.of("brevo_contacts_delivered upsert"))
 }
 
 func TestContacts_ImportsKeepThePublishedLimits(t *testing.T) {
@@ -283,7 +284,7 @@ func TestPoller_AsksLessThanAHundredTimesAnHour(t *testing.T) {
 						require.Len(t, ids, 1)
 						time.Sleep(pause)
 					}
-					p.settle(api.Process{ID: 1})
+					p.heard(api.Process{ID: 1, Status: "completed"})
 				}
 				assert.LessOrEqual(t, questions, 100)
 			})

@@ -162,12 +162,11 @@ func (im *importer) seal(key string, g *importGroup) {
 
 func (im *importer) run(g *importGroup) {
 	lines, err := im.follow(g)
-	g.err = err
 	if err == nil {
 		g.refused, err = match(g, lines)
-		if err != nil {
-			im.log.Errorf("%v; the rows that it is about are taken as written", err)
-		}
+	}
+	if g.err = err; err != nil && im.ctx.Err() == nil {
+		im.log.Errorf("%v; its %d contacts are written one by one", err, len(g.starts))
 	}
 	rows := g.rows
 	g.rows, g.starts = nil, nil

@@ -200,7 +200,8 @@ type write struct {
 	action  string
 	contact api.Contact
 
-	written api.Written
+	withoutPhone error // why it was written without its phone numbers
+
 	skip    string // why it is not written
 	owner   string // skipShared: the ext_id whose address it is
 	refusal error  // why it never will be
@@ -251,7 +252,15 @@ func (out *contactsOutput) read(ctx context.Context, batch service.MessageBatch)
 }
 
 func (w *write) refuse(kind string, why error) {
-	w.kind, w.refusal, w.written = kind, why, api.Written{}
+	w.kind, w.refusal, w.withoutPhone = kind, why, nil
+}
+
+// wrote notes what a call came to, and returns its error.
+func (w *write) wrote(written api.Written, err error) error {
+	if written.WithoutPhone != nil {
+		w.withoutPhone = written.WithoutPhone
+	}
+	return err
 }
 
 // skips reports whether the message is not to be written, or belongs to another contact's owner.
@@ -273,8 +282,8 @@ func (out *contactsOutput) settle(batch service.MessageBatch, writes []*write) (
 		case w.skips():
 			out.log.Debugf("%s is skipped: %s", subject(m, w.contact), w.skip)
 		}
-		if w.written.WithoutPhone != nil {
-			out.log.Warnf("%s is written without its phone number: %v", subject(m, w.contact), w.written.WithoutPhone)
+		if w.withoutPhone != nil {
+			out.log.Warnf("%s is written without its phone number: %v", subject(m, w.contact), w.withoutPhone)
 		}
 	}
 	return refusals

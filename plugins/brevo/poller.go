@@ -26,8 +26,9 @@ type poller struct {
 }
 
 type waiting struct {
-	since  time.Time
-	answer chan api.Process
+	since     time.Time
+	questions int
+	answer    chan api.Process
 }
 
 const (
@@ -134,18 +135,24 @@ func (p *poller) ask(ctx context.Context) error {
 				process = api.Process{ID: id, Status: "failed"}
 			}
 		}
-		if process.Done() {
-			p.settle(process)
-		}
+		p.heard(process)
 	}
 	return nil
 }
 
-func (p *poller) settle(process api.Process) {
+// heard gives a process that has come to its end to who waits for it.
+func (p *poller) heard(process api.Process) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	w := p.waiting[process.ID]
+	if w.questions++; !process.Done() {
+		return
+	}
 	delete(p.waiting, process.ID)
-	p.usual = min(max(firstQuestion, time.Since(w.since)*9/10), longestQuestion)
+	took := time.Since(w.since)
+	if w.questions == 1 {
+		took -= took / 50 // it may have been done for some time
+	}
+	p.usual = min(max(firstQuestion, took), longestQuestion)
 	w.answer <- process
 }

@@ -48,7 +48,7 @@ func (t *tally) add(writes []*write) {
 		default:
 			delivered[w.action]++
 		}
-		if w.written.WithoutPhone != nil {
+		if w.withoutPhone != nil {
 			t.withoutPhone++
 			t.phonesMetric.Incr(1)
 		}

@@ -5,56 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 )
-
-// Window is a limit of so many requests in any stretch of a given length. It keeps the times of the last
-// ones: a token bucket would allow up to twice as many in some stretches.
-type Window struct {
-	per  time.Duration
-	most atomic.Int64
-
-	mu    sync.Mutex
-	times []time.Time // of the last requests, as a ring; some may be ahead
-	next  int
-}
-
-// NewWindow allows at most n requests in any stretch of length per. One is kept back for what the
-// network bunches together.
-func NewWindow(n int, per time.Duration) *Window {
-	w := &Window{per: per}
-	w.set(n)
-	return w
-}
-
-func (w *Window) set(n int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.most.Store(int64(n))
-	kept := make([]time.Time, max(1, n-1))
-	for i := range min(len(kept), len(w.times)) { // the newest ones, oldest first, at the end
-		kept[len(kept)-1-i] = w.times[(w.next-1-i+2*len(w.times))%len(w.times)]
-	}
-	w.times, w.next = kept, 0
-}
-
-// wait takes the next place in the window and returns when it has come.
-func (w *Window) wait(ctx context.Context) error {
-	w.mu.Lock()
-	now := time.Now()
-	at := w.times[w.next].Add(w.per + windowSlack)
-	if at.Before(now) {
-		at = now
-	}
-	w.times[w.next] = at
-	w.next = (w.next + 1) % len(w.times)
-	w.mu.Unlock()
-	return Sleep(ctx, at.Sub(now))
-}
-
-// windowSlack is for requests that overtake each other on the way.
-const windowSlack = 50 * time.Millisecond
 
 // Bucket is a family of calls that the vendor limits together.
 type Bucket struct {
@@ -246,9 +198,8 @@ func (b *Books) correct(req *Request, resp *http.Response) {
 			bucket.Gate.shut(time.Now().Add(bucket.Gate.bounded(r.Reset)), false)
 		}
 	}
-	// A higher limit than ours is not believed: it may be that of another window.
-	if len(bucket.Windows) > 0 && r.Limit > 0 && int64(r.Limit) < bucket.Windows[0].most.Load() {
-		bucket.Windows[0].set(r.Limit)
+	if len(bucket.Windows) > 0 {
+		bucket.Windows[0].told(r.Limit)
 	}
 	if r.DayRemaining >= 0 {
 		b.mu.Lock()
