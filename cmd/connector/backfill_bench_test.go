@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"connector/sandbox"
+	"connector/sandbox/brevo"
 )
 
 // BenchmarkBackfill measures whole processes: this connector and a stock Benthos configuration that does
@@ -70,7 +71,7 @@ func build(tb testing.TB) string {
 
 func measure(b *testing.B, binary string, persons int, args ...string) cost {
 	b.Helper()
-	sb, err := sandbox.Start(sandbox.Config{Persons: persons})
+	sb, err := sandbox.Start(sandbox.Config{Persons: persons, Brevo: brevo.Config{ImportDelay: 20 * time.Millisecond}})
 	require.NoError(b, err)
 	defer sb.Close() //nolint:errcheck // the benchmark ends
 	before := sb.Brevo.Count()

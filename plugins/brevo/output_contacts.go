@@ -60,7 +60,7 @@ re-subscribed, are written one by one in every mode.`).
 				Description("`single`: a call for each contact. `import`: imports. `auto`: imports when a batch has at least 100 contacts for them, or when one is being put together anyway."),
 			deadletter.Field(),
 			service.NewBatchPolicyField(coFieldBatching).
-				Description("How messages are gathered. If left out: up to 1000, for at most 100ms. Batches for imports with the same lists join into one import of up to 8 MB."),
+				Description("How messages are gathered. If left out: up to 1000, for at most 100ms. With a `count` of 1 batches pass as they come, which is right for an input that reads pages. Batches for imports with the same lists join into one import of up to 8 MB."),
 			service.NewOutputMaxInFlightField().Description("The most batches under way at a time."),
 		).
 		Fields(connectionFields()...).
@@ -99,7 +99,10 @@ func init() {
 			if policy, err = conf.FieldBatchPolicy(coFieldBatching); err != nil {
 				return
 			}
-			if policy.IsNoop() {
+			switch {
+			case policy.Count == 1:
+				policy = service.BatchPolicy{} // batches pass as they come
+			case policy.IsNoop():
 				policy = defaultBatching
 			}
 			out, err = newContactsOutput(conf, res)

@@ -32,7 +32,7 @@ type waiting struct {
 }
 
 const (
-	firstQuestion   = 300 * time.Millisecond
+	firstQuestion   = 200 * time.Millisecond
 	longestQuestion = 45 * time.Second
 )
 

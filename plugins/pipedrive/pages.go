@@ -3,6 +3,7 @@ package pipedrive
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -79,18 +80,17 @@ func startPages(ctx context.Context, client *api.Client, res *service.Resources,
 // readObject reads one collection to its end.
 func (p *pages) readObject(ctx context.Context, o *api.Object) {
 	next, done := p.position.start(o)
-	resumed := next != ""
-	total := 0
+	total, restarted := 0, false
 	for !done {
 		weight := int64(p.conf.list.Limit)
 		if p.room.Acquire(ctx, weight) != nil {
 			return
 		}
-		page, records, err := p.fetch(ctx, o, next, resumed)
+		page, records, err := p.fetch(ctx, o, next, next != "" && !restarted)
 		if errors.Is(err, errBadCursor) {
-			p.log.Warnf("reading %s: the stored position is no longer valid; reading %s from the beginning", o.Plural, o.Plural)
+			p.log.Warnf("%v; reading %s from the beginning", err, o.Plural)
 			p.room.Release(weight)
-			next, resumed = "", false
+			next, restarted = "", true
 			continue
 		}
 		if err != nil {
@@ -103,7 +103,7 @@ func (p *pages) readObject(ctx context.Context, o *api.Object) {
 		}
 		d := &delivery{page: page, records: records, weight: weight}
 		d.settle = p.position.track(o, page.Next)
-		next, done, resumed = page.Next, page.Next == "", false
+		next, done = page.Next, page.Next == ""
 		total += len(records)
 		p.read.Incr(int64(len(records)), o.Name)
 		if len(records) == 0 {
@@ -121,11 +121,12 @@ func (p *pages) readObject(ctx context.Context, o *api.Object) {
 	p.add(-1)
 }
 
-var errBadCursor = errors.New("the cursor is not valid")
+// errBadCursor is once a reason to begin again: how long a cursor lives is not documented.
+var errBadCursor = errors.New("the position is no longer valid")
 
 // fetch reads a page, however long it takes. It says what is wrong each time that something is, and
 // goes on when that is mended. Its only errors are errBadCursor and the context's.
-func (p *pages) fetch(ctx context.Context, o *api.Object, next string, resumed bool) (*api.Page, []api.Record, error) {
+func (p *pages) fetch(ctx context.Context, o *api.Object, next string, mayRestart bool) (*api.Page, []api.Record, error) {
 	var page *api.Page
 	for failures := 0; ; failures++ {
 		var err error
@@ -141,8 +142,8 @@ func (p *pages) fetch(ctx context.Context, o *api.Object, next string, resumed b
 		if ctx.Err() != nil {
 			return nil, nil, ctx.Err()
 		}
-		if page == nil && resumed && rest.Is(err, rest.Refused) {
-			return nil, nil, errBadCursor
+		if page == nil && mayRestart && rest.Is(err, rest.Refused) {
+			return nil, nil, fmt.Errorf("%w: %w", errBadCursor, err)
 		}
 		pause := rest.PauseAfter(err, failures)
 		p.log.Errorf("%v; reading goes on in %v", err, pause.Round(time.Second))

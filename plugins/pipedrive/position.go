@@ -37,6 +37,7 @@ type position struct {
 
 	ctx     context.Context // of the flusher
 	flusher sync.WaitGroup
+	writing sync.Mutex // held while the cache is written, so that a write that takes long ends before the next
 
 	mu      sync.Mutex
 	stored  storedPosition
@@ -150,6 +151,8 @@ func (p *position) startFlusher(ctx context.Context) {
 }
 
 func (p *position) flush(ctx context.Context) error {
+	p.writing.Lock()
+	defer p.writing.Unlock()
 	p.mu.Lock()
 	if !p.dirty || p.cache == "" {
 		p.mu.Unlock()
@@ -172,6 +175,8 @@ func (p *position) flush(ctx context.Context) error {
 
 // finish forgets the position after a run that came to its end.
 func (p *position) finish(ctx context.Context) error {
+	p.writing.Lock()
+	defer p.writing.Unlock()
 	p.mu.Lock()
 	p.dirty = false
 	p.mu.Unlock()

@@ -179,11 +179,11 @@ func (b *Books) newDay() {
 
 func (b *Books) parked(req *Request, until time.Time, daily bool) *Error {
 	e := &Error{
-		Kind: RateLimited, Vendor: b.Vendor, Op: req.Op, Doing: req.Doing, Status: http.StatusTooManyRequests,
-		Message: "limit reached", Until: until, Daily: daily,
+		Kind: RateLimited, Vendor: b.Vendor, Op: req.Op, Doing: req.Doing,
+		Message: b.Vendor + "'s limit is reached", Until: until, Daily: daily,
 	}
 	if daily {
-		e.Message = "the day's token budget is spent"
+		e.Message = "the day's token budget for " + b.Vendor + " is spent"
 	}
 	return e
 }
@@ -222,15 +222,11 @@ func (b *Books) limited(req *Request, resp *http.Response, e *Error) (until time
 	if b == nil {
 		return time.Now().Add(time.Second), false
 	}
-	b.mu.Lock()
-	b.limitedCalls++
-	b.mu.Unlock()
-
 	gate, r := b.Buckets[req.Bucket].Gate, b.Read(resp.Header)
 	pause := gate.struck()
 	daily = b.Day != nil && b.Day(e, r)
 	if after, ok := retryAfter(resp.Header); ok {
-		pause = after
+		pause = max(after, pause)
 	} else if daily {
 		pause = dayPause
 	} else if r.Reset > 0 {
@@ -239,6 +235,9 @@ func (b *Books) limited(req *Request, resp *http.Response, e *Error) (until time
 	// Headers give whole seconds, cut off.
 	until = time.Now().Add(pause + jitter(500*time.Millisecond))
 	gate.shut(until, daily)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.limitedCalls++
 	return until, daily
 }
 

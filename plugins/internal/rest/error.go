@@ -53,6 +53,8 @@ func (e *Error) Error() string {
 		b.WriteString(e.Doing + ": ")
 	}
 	switch {
+	case e.Status == 0 && e.Message != "":
+		b.WriteString(e.Message)
 	case e.Status == 0:
 		fmt.Fprintf(&b, "no usable answer from %s (%s): %v", e.Vendor, e.Host, e.Err)
 	default:

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync"
 	"time"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 type roundTripper func(*http.Request) (*http.Response, error)
@@ -61,12 +64,27 @@ type wholeBody struct {
 
 func (*wholeBody) Close() error { return nil }
 
+var unzippers = sync.Pool{New: func() any { return new(gzip.Reader) }}
+
+// readAll reads a body, compressed or not. net/http would unzip by itself, but at twice the cost.
 func readAll(resp *http.Response, req *Request, limit int64) ([]byte, error) {
+	var from io.Reader = resp.Body
+	size := max(resp.ContentLength, int64(req.SizeHint))
+	if resp.Header.Get("Content-Encoding") == "gzip" {
+		unzip := unzippers.Get().(*gzip.Reader)
+		defer unzippers.Put(unzip)
+		if err := unzip.Reset(resp.Body); errors.Is(err, io.EOF) {
+			return nil, nil // there is nothing
+		} else if err != nil {
+			return nil, err
+		}
+		from, size = unzip, int64(req.SizeHint)
+	}
 	var buf bytes.Buffer
-	if size := max(resp.ContentLength, int64(req.SizeHint)); size > 0 && size <= limit {
+	if size > 0 && size <= limit {
 		buf.Grow(int(size) + bytes.MinRead)
 	}
-	n, err := buf.ReadFrom(io.LimitReader(resp.Body, limit+1))
+	n, err := buf.ReadFrom(io.LimitReader(from, limit+1))
 	if err != nil {
 		return nil, err
 	}

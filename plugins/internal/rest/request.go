@@ -81,6 +81,7 @@ func (c *Client) attempt(ctx context.Context, req *Request) (*Answer, error) {
 	}
 	hr.URL.RawQuery = req.Query.Encode()
 	hr.Header.Set("Accept", "application/json")
+	hr.Header.Set("Accept-Encoding", "gzip")
 	if req.Body != nil {
 		setBody(hr, req.Body)
 	}

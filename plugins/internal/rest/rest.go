@@ -100,7 +100,7 @@ func ParseBaseURL(raw string) (*url.URL, error) {
 	case u.User != nil:
 		return nil, errors.New("base_url must not hold a user or password")
 	case u.Host == "":
-		return nil, fmt.Errorf("base_url %q has no host; write it as https://host", raw)
+		return nil, errors.New("base_url has no host: write it as https://host")
 	case u.RawQuery != "" || u.Fragment != "":
 		return nil, errors.New("base_url must end with its path: no query, no fragment")
 	case u.Scheme == "https":

@@ -19,7 +19,7 @@ type Retry struct {
 var DefaultRetry = Retry{First: 500 * time.Millisecond, Most: 15 * time.Second, Total: time.Minute}
 
 func (p Retry) run(ctx context.Context, req *Request, attempt func() (*Answer, error)) (*Answer, error) {
-	start, pause := time.Now(), p.First
+	start, pause, limited := time.Now(), p.First, 0
 	for {
 		answer, err := attempt()
 		var e *Error
@@ -29,7 +29,7 @@ func (p Retry) run(ctx context.Context, req *Request, attempt func() (*Answer, e
 		wait := jitter(pause)
 		if e.Kind == RateLimited {
 			// The gate of the books holds back the whole client, this attempt included.
-			if e.Until.Sub(time.Now()) > p.Total {
+			if limited++; limited > mostLimited || time.Until(e.Until) > p.Total {
 				return nil, err
 			}
 			wait = 0
@@ -44,6 +44,9 @@ func (p Retry) run(ctx context.Context, req *Request, attempt func() (*Answer, e
 		pause = min(2*pause, p.Most)
 	}
 }
+
+// mostLimited is how many 429s one call waits out before its caller is told.
+const mostLimited = 5
 
 // jitter spreads retries of many workers over the upper half of the pause.
 func jitter(d time.Duration) time.Duration {

@@ -44,6 +44,8 @@ type Client struct {
 
 	fieldsMu sync.Mutex
 	fields   map[string]*Fields
+
+	warned sync.Map // texts, so that each is told once
 }
 
 var domainPattern = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$`)
@@ -79,7 +81,7 @@ func New(cfg Config) (*Client, error) {
 				Vendor: "Pipedrive", DayBudget: cfg.DailyBudget, Read: readHeaders, Day: dayIsSpent,
 				Buckets: map[string]*rest.Bucket{
 					bucketCalls:  {Gate: gate, Windows: []*rest.Window{burst}},
-					bucketSearch: {Gate: gate, Windows: []*rest.Window{burst, rest.NewWindow(10, 2*time.Second)}},
+					bucketSearch: {Gate: gate, Windows: []*rest.Window{rest.NewWindow(10, 2*time.Second), burst}},
 				},
 			},
 		}),

@@ -63,7 +63,7 @@ func SnakeCase(name string) string {
 }
 
 // refreshEvery bounds how often definitions are read again for something they do not explain.
-const refreshEvery = time.Minute
+const refreshEvery = 5 * time.Second
 
 // fieldsFor returns an object's definitions, read once. They are read again when a record has shown
 // something that they do not know.

@@ -156,19 +156,31 @@ func nextPosition(frame map[string]any, position string, count int) (next string
 // Records are the page's records in the one shape of Record. They belong to the caller, who may
 // change them: asked again, the page makes them anew.
 func (p *Page) Records(ctx context.Context, c *Client) ([]Record, error) {
-	records := p.records
-	p.records = nil
-	if records == nil {
-		var err error
-		if records, _, err = decodePage(p.raw, ""); err != nil {
-			return nil, err
-		}
-	}
 	fields, err := c.fieldsFor(ctx, p.Object, p.version, nil)
 	if err != nil {
 		return nil, err
 	}
-	var unknown []string
+	records, unknown, err := p.shaped(fields)
+	if err != nil || len(unknown) == 0 {
+		return records, err
+	}
+	fresh, err := c.fieldsFor(ctx, p.Object, p.version, unknown)
+	if err != nil || fresh == fields {
+		return records, err
+	}
+	// Anew, since v1 gives values that cannot be read without their definition.
+	records, _, err = p.shaped(fresh)
+	return records, err
+}
+
+// shaped makes the records with the definitions at hand, and names what these do not explain.
+func (p *Page) shaped(fields *Fields) (records []Record, unknown []string, err error) {
+	records, p.records = p.records, nil
+	if records == nil {
+		if records, _, err = decodePage(p.raw, ""); err != nil {
+			return nil, nil, err
+		}
+	}
 	for _, r := range records {
 		if p.version == "v1" {
 			r.fromV1(p.Object, fields)
@@ -178,14 +190,5 @@ func (p *Page) Records(ctx context.Context, c *Client) ([]Record, error) {
 			unknown = append(unknown, r.nameCustomFields(fields)...)
 		}
 	}
-	if len(unknown) == 0 {
-		return records, nil
-	}
-	if fields, err = c.fieldsFor(ctx, p.Object, p.version, unknown); err != nil {
-		return nil, err
-	}
-	for _, r := range records {
-		r.nameCustomFields(fields)
-	}
-	return records, nil
+	return records, unknown, nil
 }

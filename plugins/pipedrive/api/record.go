@@ -52,6 +52,9 @@ func (r Record) normalize(o *Object) {
 			r[key] = []any{}
 		}
 	}
+	if attendees, ok := r["attendees"]; ok && attendees == nil && o.Name == "activity" { // sent on request only
+		r["attendees"] = []any{}
+	}
 	if o.Name == "person" {
 		for _, key := range []string{"emails", "phones", "im"} {
 			if list, ok := r[key].([]any); ok {

@@ -10,12 +10,12 @@ var v1Names = map[string]map[string]string{
 	"person":   {"email": "emails", "phone": "phones"},
 	"deal":     {"user_id": "owner_id"},
 	"activity": {"user_id": "owner_id", "created_by_user_id": "creator_user_id", "busy_flag": "busy"},
-	"pipeline": {"deal_probability": "is_deal_probability_enabled"},
+	"pipeline": {"active": "active_flag", "deal_probability": "is_deal_probability_enabled"},
 	"stage":    {"rotten_flag": "is_deal_rot_enabled", "rotten_days": "days_to_rotten"},
 }
 
 // v1Booleans come as 0 and 1 from some v1 endpoints.
-var v1Booleans = []string{"busy", "done", "is_archived", "is_deal_probability_enabled", "is_deal_rot_enabled"}
+var v1Booleans = []string{"busy", "done", "is_admin", "is_archived", "is_deal_probability_enabled", "is_deal_rot_enabled"}
 
 // fromV1 gives a record of v1 the names and shapes of v2. Fields that v2 does not have stay.
 //
@@ -59,6 +59,9 @@ func (r Record) fromV1(o *Object, fields *Fields) {
 		rename(r["participants"], "primary_flag", "primary")
 		rename(r["attendees"], "email_address", "email")
 		for _, key := range []string{"due_time", "duration", "marked_as_done_time"} {
+			if v, _ := r[key].(string); len(v) == len("15:04") {
+				r[key] = v + ":00"
+			}
 			if r[key] == "" {
 				r[key] = nil
 			}
@@ -75,7 +78,7 @@ func linkedID(key string, v map[string]any) (any, bool) {
 	if !strings.HasSuffix(key, "_id") {
 		return nil, false
 	}
-	for _, name := range []string{"value", "id", "item_id"} {
+	for _, name := range []string{"value", "id"} {
 		if id, ok := v[name].(json.Number); ok {
 			return id, true
 		}
