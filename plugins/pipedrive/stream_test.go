@@ -190,7 +190,8 @@ func TestStream_AStopAtAnyMomentLosesNothing(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- s.Run(t.Context()) }()
 		require.Eventually(t, func() bool { return f.count() >= min(total, (run+1)*60) }, 30*time.Second, time.Millisecond)
-		require.NoError(t, s.Stop(t.Context()))
+		// At any moment, but not before it runs.
+		require.Eventually(t, func() bool { return s.Stop(t.Context()) == nil }, 30*time.Second, time.Millisecond)
 		<-ended
 	}
 	s := a.stream(f, file, withCache, "", "{}")
