@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	_ "time/tzdata" // for images without any
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "github.com/redpanda-data/benthos/v4/public/components/io"

@@ -124,6 +124,9 @@ func makeState(files []string) error {
 	if folder == "" {
 		folder = stateDirDefault
 	}
+	if strings.ContainsAny(folder, "?#%") {
+		return fmt.Errorf("the state folder %s cannot be used: SQLite reads ?, # and %% in a path otherwise: set %s to another folder", folder, stateDir)
+	}
 	err := os.MkdirAll(folder, 0o700)
 	if err == nil {
 		var probe *os.File

@@ -26,6 +26,7 @@ type account struct {
 	dropped *service.MetricCounter
 
 	attributes atomic.Pointer[attributes]
+	reading    sync.Mutex
 
 	mu    sync.Mutex
 	told  map[string]bool
@@ -109,9 +110,14 @@ func (a *account) fit(ctx context.Context, given map[string]any) map[string]any 
 func (a *account) attribute(ctx context.Context, name string) (api.Attribute, bool) {
 	now := a.attributes.Load()
 	at, known := now.byName[name]
-	if !known && time.Since(now.readAt) > lookAgainAfter && a.read(ctx, true) == nil {
-		at, known = a.attributes.Load().byName[name]
+	if known || time.Since(now.readAt) < lookAgainAfter || !a.reading.TryLock() {
+		return at, known
 	}
+	defer a.reading.Unlock()
+	if a.read(ctx, true) != nil {
+		a.attributes.Store(&attributes{byName: now.byName, readAt: time.Now()}) // not again at once
+	}
+	at, known = a.attributes.Load().byName[name]
 	return at, known
 }
 
@@ -166,9 +172,15 @@ func fitValue(at api.Attribute, v any) (any, fit) {
 	if at, ok := v.(time.Time); ok { // as Bloblang's ts_parse gives it
 		v = at.Format(time.RFC3339)
 	}
+	if at.Category == "calculated" || at.Category == "global" {
+		return nil, misfit // Brevo works it out
+	}
 	text, isText := v.(string)
 	_, isNumber := numberText(v)
 	switch at.Type {
+	case "multiple-choice":
+		_, isList := v.([]any)
+		return v, fitIf(isList || text == "" && isText)
 	case "text":
 		if number, ok := numberText(v); ok {
 			return number, converted

@@ -29,7 +29,7 @@ func TestContacts_MessageThatAProcessorFailedOnIsDeadLetteredAndNeverWritten(t *
 			assert.Contains(t, w.letters.all()[0].body, `"ext_id":"2"`)
 			assert.EqualValues(t, 1, w.counts.of("brevo_contacts_refused processing"))
 			assert.EqualValues(t, 2, w.counts.of("brevo_contacts_delivered upsert"))
-			assert.Len(t, w.logs.with("WARN person 2 is refused", "no such stage"), 1)
+			assert.Len(t, w.logs.with("WARN person 2 is refused", "a processor failed on the message"), 1)
 		})
 	}
 }

@@ -199,6 +199,9 @@ func (im *importer) follow(g *importGroup) (reportLines, error) {
 func (im *importer) send(g *importGroup) (id int64, err error) {
 	err = persist(im.ctx, im.log, func() error {
 		id, err = im.client.Import(im.ctx, g.target, g.rows)
+		if rest.Is(err, rest.Malformed) {
+			return fmt.Errorf("an import was taken, but it cannot be followed: %v", err) // not to be sent for ever
+		}
 		return err
 	})
 	return id, err

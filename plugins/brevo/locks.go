@@ -19,6 +19,7 @@ func newKeyLocks() *keyLocks { return &keyLocks{held: map[string]chan struct{}{}
 func (l *keyLocks) lock(ctx context.Context, keys []string) (unlock func(), err error) {
 	keys = slices.Clone(keys)
 	slices.Sort(keys)
+	keys = slices.Compact(keys)
 	free := make(chan struct{})
 	taken := 0
 	unlock = func() {

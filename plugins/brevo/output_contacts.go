@@ -104,6 +104,8 @@ func init() {
 				policy = service.BatchPolicy{} // batches pass as they come
 			case policy.IsNoop():
 				policy = defaultBatching
+			case policy.Period == "":
+				policy.Period = defaultBatching.Period // or the last ones would never go out
 			}
 			out, err = newContactsOutput(conf, res)
 			return
@@ -173,8 +175,11 @@ func (out *contactsOutput) WriteBatch(ctx context.Context, batch service.Message
 			return err
 		}
 	}
+	if err := out.letters.Refuse(ctx, batch, out.settle(batch, writes)); err != nil {
+		return err
+	}
 	out.tally.add(writes)
-	return out.letters.Refuse(ctx, batch, out.settle(batch, writes))
+	return nil
 }
 
 // Close lets the imports under way come to nothing: their messages are not acknowledged.
@@ -205,7 +210,7 @@ func (out *contactsOutput) read(ctx context.Context, batch service.MessageBatch)
 		w := &write{index: i}
 		writes[i] = w
 		if err := m.GetError(); err != nil {
-			w.refuse("processing", fmt.Errorf("a processor failed on the message: %w", err))
+			w.refuse("processing", processingError{err})
 			continue
 		}
 		var err error
@@ -231,7 +236,7 @@ func (out *contactsOutput) read(ctx context.Context, batch service.MessageBatch)
 		}
 		w.contact.Attributes = out.account.fit(ctx, w.contact.Attributes)
 		if list := out.account.missingList(ctx, w.contact.ListIDs); list != 0 {
-			w.refuse("list", fmt.Errorf("Brevo has no list %d: create it, or mend the mapping", list))
+			w.refuse(refusedList, fmt.Errorf("Brevo has no list %d: create it, or mend the mapping", list))
 		}
 		if ctx.Err() != nil {
 			return nil, ctx.Err()

@@ -145,6 +145,9 @@ func (p *poller) heard(process api.Process) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	w := p.waiting[process.ID]
+	if w == nil {
+		return
+	}
 	if w.questions++; !process.Done() {
 		return
 	}

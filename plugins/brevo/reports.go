@@ -51,7 +51,7 @@ func match(g *importGroup, reports reportLines) (map[int]*reportedRow, error) {
 	for kind, lines := range reports {
 		report, claimed := &reportedRow{kind}, false
 		for _, cells := range lines {
-			if i, ok := index.rowOf(cells); ok {
+			if i, ok := index.rowOf(report, cells); ok {
 				found[i], claimed = report, true
 			}
 		}
@@ -70,10 +70,10 @@ func match(g *importGroup, reports reportLines) (map[int]*reportedRow, error) {
 type rowIndex struct {
 	group     *importGroup
 	addresses map[string]int
-	others    map[string]int // by ext_id and by phone number's digits
+	others    map[string]int // by "ext_id " or "phone " and the number
 }
 
-func (x *rowIndex) rowOf(cells []string) (int, bool) {
+func (x *rowIndex) rowOf(report *reportedRow, cells []string) (int, bool) {
 	if x.addresses == nil {
 		x.addresses = map[string]int{}
 		for i := range x.group.starts {
@@ -85,23 +85,30 @@ func (x *rowIndex) rowOf(cells []string) (int, bool) {
 			return i, true
 		}
 	}
-	if !hasIdentifier(cells) {
-		return 0, false // a header
+	// A header, or somebody else's address: then any number beside it is no id of ours.
+	if !hasIdentifier(cells) || slices.ContainsFunc(cells, func(cell string) bool { return strings.Contains(cell, "@") }) {
+		return 0, false
 	}
 	if x.others == nil {
 		x.indexOthers()
 	}
 	for _, cell := range cells {
-		if i, ok := x.others[cell]; ok && cell != "" {
-			return i, true
+		if report.aboutPhone() {
+			cell = digits(cell)
 		}
-	}
-	for _, cell := range cells {
-		if i, ok := x.others[digits(cell)]; ok && digits(cell) != "" {
+		if i, ok := x.others[report.identifier()+cell]; ok && cell != "" {
 			return i, true
 		}
 	}
 	return 0, false
+}
+
+// identifier is what a report without addresses names rows by.
+func (r *reportedRow) identifier() string {
+	if r.aboutPhone() {
+		return "phone "
+	}
+	return "ext_id "
 }
 
 // isIdentifier tells what can be an address, an ext_id or a phone number from a header's word.
@@ -120,11 +127,11 @@ func (x *rowIndex) indexOthers() {
 		}
 		for _, name := range []string{"SMS", "WHATSAPP", "LANDLINE_NUMBER"} {
 			if phone, ok := row.Attributes[name].(string); ok {
-				x.others[digits(phone)] = i
+				x.others["phone "+digits(phone)] = i
 			}
 		}
 		if id, ok := row.Attributes["EXT_ID"].(string); ok {
-			x.others[id] = i
+			x.others["ext_id "+id] = i
 		}
 	}
 }

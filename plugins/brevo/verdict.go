@@ -1,10 +1,15 @@
 package brevo
 
 import (
+	"errors"
+	"fmt"
+	"strings"
+
 	"github.com/redpanda-data/benthos/v4/public/service"
 
 	"connector/plugins/brevo/api"
 	"connector/plugins/internal/deadletter"
+	"connector/plugins/internal/rest"
 )
 
 // write is one message on its way to a verdict.
@@ -39,13 +44,38 @@ func (w *write) skips() bool { return w.action == actionSkip || w.owner != "" }
 // open reports whether the write still has to be done.
 func (w *write) open() bool { return w.refusal == nil && !w.skips() }
 
+// refusedList is the class of refusals for a list that Brevo does not have.
+const refusedList = "list"
+
+// inPublic is a reason without what it may quote of the contact: a vendor's message, or a processor's.
+// The dead letter has it whole.
+func inPublic(reason error) string {
+	var e *rest.Error
+	var processing processingError
+	switch {
+	case errors.As(reason, &e):
+		return strings.TrimSuffix(fmt.Sprintf("Brevo answered %d [%s]", e.Status, strings.Join(append(e.Duplicates, e.Code), ", ")), " []")
+	case errors.As(reason, &processing):
+		return "a processor failed on the message"
+	}
+	return reason.Error()
+}
+
+// processingError is what a processor left on a message.
+type processingError struct{ err error }
+
+func (e processingError) Error() string { return "a processor failed on the message: " + e.err.Error() }
+func (e processingError) Unwrap() error { return e.err }
+
 // settle says what has to be said about the verdicts, and returns the refused.
 func (out *contactsOutput) settle(batch service.MessageBatch, writes []*write) (refusals []deadletter.Refusal) {
 	for _, w := range writes {
 		m := batch[w.index]
 		switch {
 		case w.refusal != nil:
-			out.log.Warnf("%s is refused: %v", subject(m, w.contact), w.refusal)
+			if w.kind != refusedList { // told once
+				out.log.Warnf("%s is refused: %s", subject(m, w.contact), inPublic(w.refusal))
+			}
 			refusals = append(refusals, deadletter.Refusal{Index: w.index, Reason: w.refusal})
 		case w.owner != "":
 			out.log.Infof("%s is skipped: its address belongs to the contact with ext_id %s", subject(m, w.contact), w.owner)
@@ -53,7 +83,7 @@ func (out *contactsOutput) settle(batch service.MessageBatch, writes []*write) (
 			out.log.Debugf("%s is skipped: %s", subject(m, w.contact), w.skip)
 		}
 		if w.withoutPhone != nil {
-			out.log.Warnf("%s is written without its phone number: %v", subject(m, w.contact), w.withoutPhone)
+			out.log.Warnf("%s is written without its phone number: %s", subject(m, w.contact), inPublic(w.withoutPhone))
 		}
 	}
 	return refusals

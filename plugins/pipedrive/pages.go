@@ -20,6 +20,7 @@ type pagesConfig struct {
 	limit    int    // records read but not delivered
 	cache    string // empty: no checkpoint
 	cacheKey string
+	account  string // whose data it is
 }
 
 // pages reads several collections side by side and hands them out page by page. A page stays with it
@@ -56,6 +57,7 @@ type delivery struct {
 
 // startPages loads the checkpoint and starts one reader for each object.
 func startPages(ctx context.Context, client *api.Client, res *service.Resources, conf pagesConfig) (*pages, error) {
+	conf.account = client.Account()
 	pos, err := loadPosition(ctx, res, conf)
 	if err != nil {
 		return nil, err
@@ -80,7 +82,7 @@ func startPages(ctx context.Context, client *api.Client, res *service.Resources,
 // readObject reads one collection to its end.
 func (p *pages) readObject(ctx context.Context, o *api.Object) {
 	next, done := p.position.start(o)
-	total, restarted := 0, false
+	total, restarted, seen := 0, false, map[string]bool{}
 	for !done {
 		weight := int64(p.conf.list.Limit)
 		if p.room.Acquire(ctx, weight) != nil {
@@ -90,12 +92,18 @@ func (p *pages) readObject(ctx context.Context, o *api.Object) {
 		if errors.Is(err, errBadCursor) {
 			p.log.Warnf("%v; reading %s from the beginning", err, o.Plural)
 			p.room.Release(weight)
-			next, restarted = "", true
+			next, restarted, seen = "", true, map[string]bool{}
 			continue
 		}
 		if err != nil {
 			return // only when ctx has ended
 		}
+		if seen[page.Next] {
+			// To go on would be to read the same for ever, and to end would be to say that all was read.
+			p.log.Errorf("reading %s: Pipedrive's pages go round in a circle; reading of %s stops here: start again, and tell Pipedrive's support", o.Plural, o.Plural)
+			return
+		}
+		seen[page.Next] = true
 		// Users come in one page of any size.
 		if n := int64(len(records)); n < weight {
 			p.room.Release(weight - n)

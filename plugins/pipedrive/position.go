@@ -17,7 +17,8 @@ import (
 // storedPosition is what the checkpoint cache holds.
 type storedPosition struct {
 	Version int                       `json:"v"`
-	Query   string                    `json:"query"` // what was asked; a position belongs to its question
+	Query   string                    `json:"query"`             // what was asked; a position belongs to its question
+	Account string                    `json:"account,omitempty"` // whose cursors these are
 	Objects map[string]objectPosition `json:"objects"`
 }
 
@@ -56,7 +57,7 @@ func loadPosition(ctx context.Context, res *service.Resources, conf pagesConfig)
 		pending: map[string]*checkpoint.Uncapped[objectPosition]{},
 		stored: storedPosition{
 			Version: positionVersion, Objects: map[string]objectPosition{},
-			Query: fmt.Sprintf("%s filter=%d", conf.list.Version, conf.list.FilterID),
+			Query: fmt.Sprintf("%s filter=%d", conf.list.Version, conf.list.FilterID), Account: conf.account,
 		},
 	}
 	for _, o := range conf.objects {
@@ -85,8 +86,8 @@ func loadPosition(ctx context.Context, res *service.Resources, conf pagesConfig)
 		return nil, fmt.Errorf("the position in the cache %q was written by a newer version of this program: use that, "+
 			"or another %s to start from the beginning", p.cache, piFieldCheckpointKey)
 	}
-	if found.Query != p.stored.Query {
-		res.Logger().Warn("the stored position belongs to a run with other settings; reading starts from the beginning")
+	if found.Query != p.stored.Query || found.Account != "" && found.Account != conf.account {
+		res.Logger().Warn("the stored position belongs to a run with other settings or another account; reading starts from the beginning")
 		return p, nil
 	}
 	if found.Objects != nil && !found.finished(conf.objects) {

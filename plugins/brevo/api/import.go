@@ -156,6 +156,7 @@ func (c *Client) Process(ctx context.Context, id int64) (Process, error) {
 		Path: "/processes/" + strconv.FormatInt(id, 10), Bucket: bucketOther,
 		Decode: func(b []byte) error { return json.Unmarshal(b, &p) },
 	})
+	p.ID = id // the answer may leave it out
 	return p.public(), err
 }
 
@@ -180,20 +181,26 @@ func (c *Client) Processes(ctx context.Context) ([]Process, error) {
 }
 
 type process struct {
-	ID     int64  `json:"id"`
-	Status string `json:"status"`
-	Info   *struct {
-		Import map[string]any `json:"import"`
-	} `json:"info"`
+	ID     int64           `json:"id"`
+	Status string          `json:"status"`
+	Info   json.RawMessage `json:"info"`
 }
 
 func (p process) public() Process {
 	out := Process{ID: p.ID, Status: p.Status}
-	if p.Info == nil || p.Info.Import == nil {
+	// What is empty may come as a list, as PHP writes it.
+	var info struct {
+		Import json.RawMessage `json:"import"`
+	}
+	var reports map[string]any
+	if json.Unmarshal(p.Info, &info) != nil || len(info.Import) == 0 || string(info.Import) == "null" {
 		return out
 	}
 	out.Reports = map[string]string{}
-	for kind, v := range p.Info.Import {
+	if json.Unmarshal(info.Import, &reports) != nil {
+		return out
+	}
+	for kind, v := range reports {
 		if s, ok := v.(string); ok && s != "" {
 			out.Reports[kind] = reportURL(s)
 		}
@@ -222,12 +229,12 @@ func (c *Client) Report(ctx context.Context, address string) ([][]string, error)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return nil, fmt.Errorf("fetching an import's report: %w", err)
+		return nil, fmt.Errorf("fetching an import's report: %w", rest.WithoutURL(err))
 	}
 	// Without the key: the file may be on another host.
 	resp, err := c.reports.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("fetching an import's report: %w", err)
+		return nil, fmt.Errorf("fetching an import's report: %w", rest.WithoutURL(err)) // it may be signed
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {

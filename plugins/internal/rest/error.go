@@ -145,6 +145,7 @@ func (c *Client) refusal(req *Request, resp *http.Response, body []byte) *Error 
 		e.Message = "with an HTML page instead of the API's JSON"
 		if e.Kind == Unauthorized {
 			e.Kind = Blocked
+			e.Remedy = "a firewall before the API keeps this machine out; it is left alone for a while"
 		}
 	} else if c.cfg.Explain != nil {
 		c.cfg.Explain([]byte(c.redact(string(body))), resp.Header, e)

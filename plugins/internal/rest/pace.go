@@ -25,7 +25,10 @@ func (p *Pace) Wait(ctx context.Context) error {
 // After is called with what an attempt came to, and returns it.
 func (p *Pace) After(err error) error {
 	pause := mendedEvery
-	if Passing(err) {
+	switch {
+	case Is(err, Blocked):
+		pause = blockedEvery
+	case Passing(err):
 		pause = unreachableEvery
 	}
 	p.mu.Lock()

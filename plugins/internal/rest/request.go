@@ -77,7 +77,7 @@ func (c *Client) attempt(ctx context.Context, req *Request) (*Answer, error) {
 
 	hr, err := http.NewRequestWithContext(ctx, req.Method, c.cfg.BaseURL.String()+req.Path, nil)
 	if err != nil {
-		return nil, c.failure(req, withoutURL(err))
+		return nil, c.failure(req, WithoutURL(err))
 	}
 	hr.URL.RawQuery = req.Query.Encode()
 	hr.Header.Set("Accept", "application/json")
@@ -88,7 +88,7 @@ func (c *Client) attempt(ctx context.Context, req *Request) (*Answer, error) {
 
 	resp, err := c.http.Do(hr)
 	if err != nil {
-		return nil, c.failure(req, withoutURL(err))
+		return nil, c.failure(req, WithoutURL(err))
 	}
 	body := resp.Body.(*wholeBody).bytes
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {

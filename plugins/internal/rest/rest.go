@@ -96,7 +96,7 @@ func ParseBaseURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(strings.TrimRight(raw, "/"))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("base_url is not a URL: %w", withoutURL(err))
+		return nil, fmt.Errorf("base_url is not a URL: %w", WithoutURL(err))
 	case u.User != nil:
 		return nil, errors.New("base_url must not hold a user or password")
 	case u.Host == "":
@@ -118,8 +118,8 @@ func loopback(host string) bool {
 	return host == "localhost"
 }
 
-// withoutURL drops the address that net/http puts around its errors: it can hold personal data.
-func withoutURL(err error) error {
+// WithoutURL drops the address that net/http puts around its errors: it can hold personal data.
+func WithoutURL(err error) error {
 	var ue *url.Error
 	if errors.As(err, &ue) {
 		return ue.Err

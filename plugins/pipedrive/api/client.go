@@ -6,6 +6,8 @@ package api
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -98,6 +100,12 @@ func (c *Client) Close() { c.rest.Close() }
 
 // Totals are the calls and tokens since the start.
 func (c *Client) Totals() rest.Totals { return c.rest.Books().Totals() }
+
+// Account tells the accounts of two tokens or two hosts apart, without telling the token.
+func (c *Client) Account() string {
+	sum := sha256.Sum256([]byte(c.rest.Host() + " " + c.cfg.CompanyDomain + " " + c.cfg.APIToken))
+	return hex.EncodeToString(sum[:6])
+}
 
 // Me checks the credentials, and that they belong to the company that the configuration names.
 //

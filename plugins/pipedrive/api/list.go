@@ -115,6 +115,9 @@ func decodePage(body []byte, position string) (records []Record, next string, er
 	if success, ok := frame["success"].(bool); ok && !success {
 		return nil, "", errUnsuccessful
 	}
+	if _, ok := frame["data"]; !ok && frame["success"] == nil {
+		return nil, "", errors.New("it has neither success nor data")
+	}
 	data, ok := frame["data"].([]any)
 	if !ok && frame["data"] != nil {
 		return nil, "", errors.New("data is not a list")
