@@ -35,6 +35,16 @@ func TestPipelines_FindTheirMappingsBesideThemselvesFromAnyFolder(t *testing.T) 
 	assert.Contains(t, out.String(), "an ordinary person")
 }
 
+func TestPipelines_AMistakeInAMappingIsToldWithFileAndLine(t *testing.T) {
+	folder := copyPipelines(t)
+	edit(t, filepath.Join(folder, "mappings/person.blobl"), `"FIRSTNAME":`, `"FIRSTNAME"`)
+	for _, args := range [][]string{{"lint", folder + "/pipedrive.yaml"}, {"test", folder + "/..."}, {"run", folder + "/pipedrive.yaml"}} {
+		cmd, out := command(t, nil, args...)
+		assert.Error(t, cmd.Run(), args[0])
+		assert.Contains(t, out.String(), "mappings/person.blobl: line 13", args[0])
+	}
+}
+
 func TestPipelines_OfSeveralFoldersEachFindTheirOwnMappings(t *testing.T) {
 	both := t.TempDir()
 	for _, name := range []string{"one", "two"} {

@@ -60,6 +60,7 @@ type demo struct {
 
 	mu       sync.Mutex
 	progress page.Progress
+	dropped  []page.Reason
 }
 
 var errDiffer = errors.New("the two sides differ")

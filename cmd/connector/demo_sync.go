@@ -30,6 +30,7 @@ import (
 type synced struct {
 	page.Progress
 	refused     map[string]string // person id → why, from the dead letters
+	dropped     []page.Reason     // attributes that Brevo does not have
 	differences []string
 }
 
@@ -66,7 +67,7 @@ func (d *demo) sync(ctx context.Context, work string) (*synced, error) {
 		d.update(func(p *page.Progress) { p.State, p.Verdict = "failed", err.Error() })
 		return nil, fmt.Errorf("%w; its last words:\n%s", err, lastLines(log.String(), 15))
 	}
-	result := &synced{Progress: d.current(), refused: map[string]string{}}
+	result := &synced{Progress: d.current(), dropped: d.dropped, refused: map[string]string{}}
 	return result, result.readDeadLetters(filepath.Join(state, "dead_letters.jsonl"))
 }
 
@@ -162,6 +163,7 @@ func (d *demo) scrape(url string) {
 		p.State, p.Elapsed = "running", time.Since(d.start)
 		p.Read, p.Delivered = total(counts("pipedrive_records_read", "object")), total(counts("brevo_contacts_delivered", "action"))
 		p.Skipped, p.Refused = counts("brevo_contacts_skipped", "reason"), counts("brevo_contacts_refused", "reason")
+		d.dropped = counts("brevo_attributes_dropped", "attribute")
 		p.WithoutPhone = total(counts("brevo_contacts_without_phone", ""))
 		p.PerSecond = float64(p.Delivered) / p.Elapsed.Seconds()
 	})

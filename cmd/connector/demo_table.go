@@ -32,6 +32,9 @@ func (d *demo) print(result *synced) {
 	row("contacts delivered", result.Delivered, noted(result.WithoutPhone, "without a phone number that Brevo did not take"))
 	rowReasons(row, "skipped", result.Skipped)
 	rowReasons(row, "refused", result.Refused)
+	for _, attribute := range result.dropped {
+		row("not sent", attribute.Count, "values of "+attribute.Text+", which Brevo does not have")
+	}
 	row()
 	row("", "spent", "least possible")
 	row("Pipedrive calls", pd.Calls, least.pages, "pages of 500 persons")

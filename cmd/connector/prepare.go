@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/redpanda-data/benthos/v4/public/bloblang"
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/urfave/cli/v2"
 )
@@ -39,6 +40,9 @@ func prepare(ctx context.Context, args []string) func(*cli.Context) error {
 			if err := os.Setenv(pipelinesDir, folders[0]); err != nil {
 				return err
 			}
+		}
+		if err := checkMappings(os.Getenv(pipelinesDir)); err != nil {
+			return err
 		}
 		if c.Command.Name == "lint" || c.Command.Name == "test" || c.Command.Name == "echo" || c.Command.Name == "blobl" {
 			return nil
@@ -107,6 +111,36 @@ func eachFolder(ctx context.Context, command, files, folders []string) error {
 		worst = max(worst, code)
 	}
 	os.Exit(worst)
+	return nil
+}
+
+// checkMappings reads the mappings beside the pipeline files. Benthos names the place in the pipeline
+// that an error in a mapping comes to, and neither the mapping's file nor its line.
+func checkMappings(folder string) error {
+	if folder == "" {
+		return nil
+	}
+	files, err := filepath.Glob(filepath.Join(folder, "mappings", "*.blobl"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("reading a mapping: %w", err)
+		}
+		env := bloblang.GlobalEnvironment().WithCustomImporter(func(name string) ([]byte, error) {
+			if !filepath.IsAbs(name) {
+				name = filepath.Join(filepath.Dir(file), name)
+			}
+			return os.ReadFile(name)
+		})
+		_, err = env.Parse(string(content))
+		var mistake *bloblang.ParseError
+		if errors.As(err, &mistake) {
+			return fmt.Errorf("%s: %s", file, mistake.ErrorMultiline())
+		}
+	}
 	return nil
 }
 

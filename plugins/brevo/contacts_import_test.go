@@ -221,6 +221,31 @@ func processes(w *world, bad int64, status string) {
 	}
 }
 
+func TestContacts_AProcessMayLeaveOutItsIDAndWriteWhatIsEmptyAsAList(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{
+		"no id": `{"status":"completed"}`, "another id": `{"id":999,"status":"completed"}`,
+		"info is a list": `{"id":1,"status":"completed","info":[]}`, "import is a list": `{"id":1,"status":"completed","info":{"import":[]}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := sandboxed(t, sandbox.Config{})
+			w.tap.instead = func(rw http.ResponseWriter, c call) bool {
+				return strings.HasPrefix(c.uri, "/v3/processes") && answer(rw, http.StatusOK, body)
+			}
+			w.start(importMode)
+			require.NoError(t, w.send(persons(1, 3)...))
+			assert.EqualValues(t, 3, w.counts.of("brevo_contacts_delivered upsert"))
+		})
+	}
+}
+
+func TestContacts_BatchingWithoutAPeriodStillEnds(t *testing.T) {
+	t.Parallel()
+	w := sandboxed(t, sandbox.Config{}).start(map[string]any{"mode": "single", "batching": map[string]any{"count": 1000}})
+	require.NoError(t, w.send(persons(1, 3)...))
+}
+
 func TestContacts_ImportThatEndsBadlyIsSentOnceMore(t *testing.T) {
 	t.Parallel()
 	for _, status := range []string{"failed", "cancelled"} {

@@ -3,6 +3,8 @@ package brevo
 import (
 	"context"
 	"errors"
+	"maps"
+	"sync"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -23,7 +25,9 @@ func persist(ctx context.Context, log *service.Logger, write func() error) error
 			return err
 		}
 		pause := rest.PauseAfter(err, failures)
-		log.Errorf("%v; writing goes on in %v, nothing is lost", err, pause.Round(time.Second))
+		if complaints.first(complaint{log, err.Error()}, pause) {
+			log.Errorf("%v; writing goes on in %v, nothing is lost", err, pause.Round(time.Second))
+		}
 		if err := rest.Sleep(ctx, pause); err != nil {
 			return err
 		}
@@ -35,4 +39,31 @@ func ctxOr(ctx context.Context, err error) error {
 		return ctx.Err()
 	}
 	return err
+}
+
+// complaints keeps many writers that wait for the same thing from all saying so.
+var complaints = complaintBook{said: map[complaint]time.Time{}}
+
+type complaintBook struct {
+	mu   sync.Mutex
+	said map[complaint]time.Time
+}
+
+// complaint is what one component says.
+type complaint struct {
+	log  *service.Logger
+	text string
+}
+
+// first reports whether nobody has said the same within the last pause.
+func (b *complaintBook) first(c complaint, pause time.Duration) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	maps.DeleteFunc(b.said, func(_ complaint, until time.Time) bool { return now.After(until) })
+	if _, said := b.said[c]; said {
+		return false
+	}
+	b.said[c] = now.Add(pause * 9 / 10)
+	return true
 }

@@ -28,12 +28,14 @@ type poller struct {
 type waiting struct {
 	since     time.Time
 	questions int
+	told      bool
 	answer    chan api.Process
 }
 
 const (
 	firstQuestion   = 200 * time.Millisecond
 	longestQuestion = 45 * time.Second
+	longImport      = time.Minute
 )
 
 func newPoller(client *api.Client, log *service.Logger) *poller {
@@ -149,6 +151,10 @@ func (p *poller) heard(process api.Process) {
 		return
 	}
 	if w.questions++; !process.Done() {
+		if age := time.Since(w.since); age > longImport && !w.told {
+			w.told = true
+			p.log.Infof("Brevo has been working on import %d for %v", process.ID, age.Round(time.Second))
+		}
 		return
 	}
 	delete(p.waiting, process.ID)

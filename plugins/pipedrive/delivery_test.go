@@ -342,3 +342,16 @@ func TestClose_ReturnsWhileEverythingIsInFlight(t *testing.T) {
 	assert.NoError(t, one.ack(t.Context(), nil), "an acknowledgement that comes late does no harm")
 	assert.NoError(t, one.ack(t.Context(), assert.AnError))
 }
+
+func TestResume_APositionOfAnotherAccountIsNotUsed(t *testing.T) {
+	t.Parallel()
+	one, res := newAccount(t, sandbox.Config{}, 60), newResources(t)
+	in := one.start(res, withCache)
+	in.mustRead().delivered(t)
+	require.NoError(t, in.Close(t.Context()))
+	require.NotEmpty(t, res.stored())
+
+	other := newAccount(t, sandbox.Config{}, 25)
+	assert.Equal(t, numbers(1, 25), other.start(res, withCache).readToEnd())
+	assert.True(t, res.logs.has("another account"))
+}

@@ -101,9 +101,6 @@ func New(cfg Config) (*Client, error) {
 // Close gives the idle connections back.
 func (c *Client) Close() { c.rest.Close() }
 
-// Totals are the calls since the start.
-func (c *Client) Totals() rest.Totals { return c.rest.Books().Totals() }
-
 // readHeaders takes the window that Brevo reports; which of two it is, is not documented. Reset is
 // the time left in seconds.
 // Source: developers.brevo.com/docs/limit-headers

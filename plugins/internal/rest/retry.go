@@ -15,8 +15,8 @@ type Retry struct {
 	Total time.Duration // no new attempt later than this after the first
 }
 
-// DefaultRetry rides out a restart or a short outage at the vendor's.
-var DefaultRetry = Retry{First: 500 * time.Millisecond, Most: 15 * time.Second, Total: time.Minute}
+// DefaultRetry rides out a hiccup. What takes longer is the caller's, who can tell somebody.
+var DefaultRetry = Retry{First: 500 * time.Millisecond, Most: 5 * time.Second, Total: 15 * time.Second}
 
 func (p Retry) run(ctx context.Context, req *Request, attempt func() (*Answer, error)) (*Answer, error) {
 	start, pause, limited := time.Now(), p.First, 0

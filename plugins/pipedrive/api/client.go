@@ -95,9 +95,6 @@ const (
 	bucketSearch = "search" // 10 in 2 s on every plan
 )
 
-// Close gives the idle connections back.
-func (c *Client) Close() { c.rest.Close() }
-
 // Totals are the calls and tokens since the start.
 func (c *Client) Totals() rest.Totals { return c.rest.Books().Totals() }
 
@@ -134,6 +131,9 @@ func (c *Client) Me(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Close gives the idle connections back.
+func (c *Client) Close() { c.rest.Close() }
 
 // readHeaders takes the burst window and the day's tokens from an answer. Reset is in seconds.
 func readHeaders(h http.Header) rest.Reading {

@@ -94,11 +94,6 @@ func (c *Client) fieldsFor(ctx context.Context, o *Object, version string, unkno
 	return fields, nil
 }
 
-// FieldsOf reads an object's definitions afresh.
-func (c *Client) FieldsOf(ctx context.Context, o *Object, version string) (*Fields, error) {
-	return c.readFields(ctx, o.fields, o.versionFor(version))
-}
-
 // readFields reads all pages of an entity's definitions.
 //
 // GET /api/v2/{entity}Fields, 10 tokens a page; GET /v1/{entity}Fields, 20.

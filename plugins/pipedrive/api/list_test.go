@@ -104,11 +104,12 @@ func TestList_NullRecordsArePassedOver(t *testing.T) {
 func TestList_ASpoiltPageIsAskedForAgain(t *testing.T) {
 	good := `{"success":true,"data":[{"id":7}],"additional_data":{"next_cursor":null}}`
 	for name, bad := range map[string]string{
-		"success is false":        `{"success":false,"data":[{"id":6}]}`,
-		"the cursor goes nowhere": `{"success":true,"data":[{"id":6}],"additional_data":{"next_cursor":"here"}}`,
-		"data is an object":       `{"success":true,"data":{"id":6}}`,
-		"no object":               `[1,2]`,
-		"cut":                     `{"success":true,"data":[{"id":6}`,
+		"success is false":         `{"success":false,"data":[{"id":6}]}`,
+		"the cursor goes nowhere":  `{"success":true,"data":[{"id":6}],"additional_data":{"next_cursor":"here"}}`,
+		"data is an object":        `{"success":true,"data":{"id":6}}`,
+		"no object":                `[1,2]`,
+		"neither success nor data": `{}`,
+		"cut":                      `{"success":true,"data":[{"id":6}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
