@@ -30,7 +30,7 @@ var (
 )
 
 // gcPercent trades some CPU time for memory: most of the memory is records that are under way.
-const gcPercent = 50
+const gcPercent = 60
 
 func main() {
 	if os.Getenv("GOGC") == "" {

@@ -24,7 +24,7 @@ const (
 // written later.
 func rounds(writes []*write) [][]*write {
 	var all [][]*write
-	seen := make(map[string]int, 2*len(writes))
+	seen := make(map[key]int, 2*len(writes))
 	for _, w := range writes {
 		if !w.open() {
 			continue
@@ -47,7 +47,7 @@ func rounds(writes []*write) [][]*write {
 
 // writeRound writes contacts that are all different ones. No other batch writes them meanwhile.
 func (out *contactsOutput) writeRound(ctx context.Context, round []*write) error {
-	keys := make([]string, 0, 2*len(round))
+	keys := make([]key, 0, 2*len(round))
 	for _, w := range round {
 		own, count := keysOf(w.contact)
 		keys = append(keys, own[:count]...)

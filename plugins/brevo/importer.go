@@ -19,7 +19,7 @@ import (
 const (
 	longestIdle  = 500 * time.Millisecond
 	shortestIdle = 50 * time.Millisecond
-	manyRows     = 2500
+	manyRows     = 2200
 	importWhole  = 3 * time.Second
 )
 

@@ -9,14 +9,14 @@ import (
 // keyLocks keeps two batches from writing the same contact at the same time.
 type keyLocks struct {
 	mu   sync.Mutex
-	held map[string]chan struct{} // closed when the key is free again
+	held map[key]chan struct{} // closed when the key is free again
 }
 
-func newKeyLocks() *keyLocks { return &keyLocks{held: map[string]chan struct{}{}} }
+func newKeyLocks() *keyLocks { return &keyLocks{held: map[key]chan struct{}{}} }
 
 // lock waits until it holds all of the keys, which must differ. It takes them in one order, so that
 // two callers never wait for each other.
-func (l *keyLocks) lock(ctx context.Context, keys []string) (unlock func(), err error) {
+func (l *keyLocks) lock(ctx context.Context, keys []key) (unlock func(), err error) {
 	keys = slices.Clone(keys)
 	slices.Sort(keys)
 	keys = slices.Compact(keys)

@@ -59,7 +59,7 @@ Metadata: `+"`pipedrive_object`, `pipedrive_id`, `pipedrive_action` (`snapshot`)
 				Description("A cache resource that keeps the position between runs."),
 			service.NewStringField(piFieldCheckpointKey).Default("pipedrive_paginated").Advanced().
 				Description("The key of the position in the cache. Two inputs that share a cache need two keys."),
-			service.NewIntField(piFieldCheckpointLimit).Default(3000).Advanced().
+			service.NewIntField(piFieldCheckpointLimit).Default(2500).Advanced().
 				LintRule(`root = if this < 1 { ["checkpoint_limit must be at least 1"] }`).
 				Description("The most records that may be read but not yet delivered. Each takes about 5 kB of memory; more make fewer and larger imports."),
 		).
