@@ -100,7 +100,8 @@ func TestCLI_IsOurs(t *testing.T) {
 	}{
 		{[]string{"--version"}, []string{"Version: " + Version}},
 		{nil, []string{"connector", "demo", "sandbox", "lint", "streams"}},
-		{[]string{"list", "inputs", "outputs", "bloblang-methods"}, []string{"pipedrive_paginated", "brevo_contacts", "primary_email", "valid_email", "phone_e164"}},
+		{[]string{"list", "inputs", "outputs", "bloblang-methods"}, []string{"pipedrive_paginated", "brevo_contacts", "Reads whole collections of Pipedrive once", "by import where that pays", "primary_email", "valid_email", "phone_e164"}},
+		{[]string{"list", "--format", "json", "inputs"}, []string{`"pipedrive_paginated"`}},
 		{[]string{"create", "pipedrive_paginated//brevo_contacts"}, []string{"objects:", "page_size: 500", "mode: auto", "127.0.0.1:4195"}},
 		{[]string{"blobl", "--help"}, []string{"blobl"}},
 	} {

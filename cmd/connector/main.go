@@ -51,6 +51,10 @@ func run(ctx context.Context, args []string) int {
 }
 
 func options(ctx context.Context, args []string) []service.CLIOptFunc {
+	return append(benthosOptions(ctx, args), service.CLIOptAddCommand(listCommand(ctx, args)))
+}
+
+func benthosOptions(ctx context.Context, args []string) []service.CLIOptFunc {
 	return []service.CLIOptFunc{
 		service.CLIOptSetArgs(args...),
 		service.CLIOptSetVersion(Version, Date),
