@@ -14,7 +14,7 @@ type keyLocks struct {
 
 func newKeyLocks() *keyLocks { return &keyLocks{held: map[key]chan struct{}{}} }
 
-// lock waits until it holds all of the keys, which must differ. It takes them in one order, so that
+// lock waits until it holds all of the keys. It takes them in one order, so that
 // two callers never wait for each other.
 func (l *keyLocks) lock(ctx context.Context, keys []key) (unlock func(), err error) {
 	keys = slices.Clone(keys)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -110,7 +111,7 @@ func (c *Client) readFields(ctx context.Context, entity, version string) (*Field
 		case version == "v1" && entity == "activity":
 			q = nil // the one list of definitions that is not paged
 		case version == "v1":
-			q.Set("start", cmpOr(position, "0"))
+			q.Set("start", cmp.Or(position, "0"))
 		case position != "":
 			q.Set("cursor", position)
 		}

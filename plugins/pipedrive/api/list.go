@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -88,16 +89,9 @@ func (opts ListOptions) v1Query(o *Object, position string) url.Values {
 	}
 	if o.paged {
 		q.Set("limit", strconv.Itoa(opts.Limit))
-		q.Set("start", cmpOr(position, "0"))
+		q.Set("start", cmp.Or(position, "0"))
 	}
 	return q
-}
-
-func cmpOr(s, fallback string) string {
-	if s == "" {
-		return fallback
-	}
-	return s
 }
 
 var errUnsuccessful = errors.New(`the answer says "success": false`)
@@ -146,7 +140,7 @@ func nextPosition(frame map[string]any, position string, count int) (next string
 		next = strings.Clone(start.String())
 	} else if more {
 		// next_start may be missing.
-		start, _ := strconv.Atoi(cmpOr(position, "0"))
+		start, _ := strconv.Atoi(cmp.Or(position, "0"))
 		limit, _ := strconv.Atoi(idText(pagination["limit"]))
 		next = strconv.Itoa(start + max(limit, count))
 	}
