@@ -2,8 +2,10 @@
 package brevo
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
+	"net"
 	"os"
 	"strconv"
 	"sync"
@@ -46,13 +48,17 @@ var clients struct {
 	by map[[32]byte]*api.Client
 }
 
+// dial opens the clients' connections. Nil means over the network; tests in fake time set it to one in
+// memory.
+var dial func(ctx context.Context, network, address string) (net.Conn, error)
+
 // clientFrom returns the client that a component's connection fields describe.
 func clientFrom(conf *service.ParsedConfig, res *service.Resources) (*api.Client, error) {
 	cfg, err := connectionFrom(conf)
 	if err != nil {
 		return nil, err
 	}
-	cfg.Observe = observer(res)
+	cfg.Dial = dial
 
 	key := sha256.Sum256(fmt.Appendf(nil, "%q %q", cfg.APIKey, cfg.BaseURL))
 	clients.Lock()
@@ -60,8 +66,11 @@ func clientFrom(conf *service.ParsedConfig, res *service.Resources) (*api.Client
 	if client, ok := clients.by[key]; ok {
 		return client, nil
 	}
-	client, err := api.New(cfg)
-	if err != nil {
+	m := newMeters(res)
+	var client *api.Client
+	cfg.Observe = func(a rest.Attempt) { m.attempt(a); m.limits(client) }
+	cfg.HeldBack = func(*rest.Error) { m.limits(client) }
+	if client, err = api.New(cfg); err != nil {
 		return nil, err
 	}
 	if clients.by == nil {
@@ -98,14 +107,46 @@ func connectionFrom(conf *service.ParsedConfig) (cfg api.Config, err error) {
 	return cfg, err
 }
 
-// observer counts attempts and waits by bucket.
-func observer(res *service.Resources) func(rest.Attempt) {
-	requests := res.Metrics().NewCounter("brevo_requests", "op", "status", "bucket")
-	latency := res.Metrics().NewTimer("brevo_request_latency_ns", "op")
-	waited := res.Metrics().NewCounter("brevo_limit_wait_ms", "bucket")
-	return func(a rest.Attempt) {
-		requests.Incr(1, a.Op, strconv.Itoa(a.Status), a.Bucket)
-		latency.Timing(a.Duration.Nanoseconds(), a.Op)
-		waited.Incr(a.Waited.Milliseconds(), a.Bucket)
+// meters are a client's metrics: attempts and waits, and how the buckets stand.
+type meters struct {
+	requests, waited, limited *service.MetricCounter
+	latency                   *service.MetricTimer
+	left, parked              *service.MetricGauge
+}
+
+func newMeters(res *service.Resources) *meters {
+	m := res.Metrics()
+	return &meters{
+		requests: m.NewCounter("brevo_requests", "op", "status", "bucket"),
+		waited:   m.NewCounter("brevo_limit_wait_ms", "bucket"),
+		limited:  m.NewCounter("brevo_limited", "bucket", "kind"),
+		latency:  m.NewTimer("brevo_request_latency_ns", "op"),
+		left:     m.NewGauge("brevo_bucket_left", "bucket"),
+		parked:   m.NewGauge("brevo_parked_until_seconds"),
 	}
+}
+
+func (m *meters) attempt(a rest.Attempt) {
+	m.requests.Incr(1, a.Op, strconv.Itoa(a.Status), a.Bucket)
+	m.latency.Timing(a.Duration.Nanoseconds(), a.Op)
+	m.waited.Incr(a.Waited.Milliseconds(), a.Bucket)
+	switch a.Limit {
+	case "":
+	case rest.Firewall:
+		m.limited.Incr(1, a.Bucket, "firewall")
+	default:
+		m.limited.Incr(1, a.Bucket, "limit")
+	}
+}
+
+// limits sets the gauges of all buckets, since an idle one has more left as time goes by.
+func (m *meters) limits(client *api.Client) {
+	for bucket, n := range client.Left() {
+		m.left.Set(int64(n), bucket)
+	}
+	var until int64
+	if t := client.Totals().ParkedUntil; !t.IsZero() {
+		until = t.Unix()
+	}
+	m.parked.Set(until)
 }

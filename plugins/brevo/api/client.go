@@ -5,9 +5,11 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -26,6 +28,9 @@ type Config struct {
 	RequestsPerSecond int    // of contacts and events each; 0 means the tier's
 	Timeout           time.Duration
 	Observe           func(rest.Attempt)
+	HeldBack          func(*rest.Error) // called for each call that the limits do not let out; may be nil
+
+	Dial func(ctx context.Context, network, address string) (net.Conn, error) // for tests; see rest.Config
 }
 
 // Client calls the API of one Brevo account. It is safe for concurrent use and holds the account's
@@ -33,6 +38,7 @@ type Config struct {
 type Client struct {
 	rest    *rest.Client
 	reports *http.Client // for report files, which are not behind the key
+	other   *rest.Window // the hourly one
 }
 
 // limits are requests a second for contacts and for events, and requests an hour for all else. The
@@ -78,11 +84,17 @@ func New(cfg Config) (*Client, error) {
 			Windows: []*rest.Window{rest.NewWindow(perSecond, time.Second)},
 		}
 	}
+	other := rest.NewWindow(tier.otherPerHour, time.Hour)
+	reports := &http.Client{Timeout: cfg.Timeout}
+	if cfg.Dial != nil {
+		reports.Transport = &http.Transport{DialContext: cfg.Dial}
+	}
 	return &Client{
-		reports: &http.Client{Timeout: cfg.Timeout},
+		reports: reports, other: other,
 		rest: rest.New(rest.Config{
 			Vendor: "Brevo", BaseURL: u, Header: "api-key", Secret: cfg.APIKey,
 			Timeout: cfg.Timeout, Retry: rest.DefaultRetry, Explain: explain, Observe: cfg.Observe,
+			HeldBack: cfg.HeldBack, Dial: cfg.Dial,
 			Books: &rest.Books{
 				Vendor: "Brevo", Read: readHeaders,
 				Buckets: map[string]*rest.Bucket{
@@ -90,7 +102,7 @@ func New(cfg Config) (*Client, error) {
 					bucketEvents:   quick(),
 					bucketOther: {
 						Gate:    &rest.Gate{Least: 10 * time.Second, Most: time.Hour},
-						Windows: []*rest.Window{rest.NewWindow(tier.otherPerHour, time.Hour)},
+						Windows: []*rest.Window{other},
 					},
 				},
 			},
@@ -99,7 +111,34 @@ func New(cfg Config) (*Client, error) {
 }
 
 // Close gives the idle connections back.
-func (c *Client) Close() { c.rest.Close() }
+func (c *Client) Close() {
+	c.rest.Close()
+	c.reports.CloseIdleConnections()
+}
+
+// OtherCalls are the times of the calls of the last hour that count towards the 100 an hour, oldest
+// first: 200 or 600 on the higher tiers. Stored, they keep a restarted process from overrunning these.
+func (c *Client) OtherCalls() []time.Time { return c.other.Recent(time.Now()) }
+
+// RestoreOtherCalls takes back what OtherCalls said in a former run. Those that are known already, or
+// older than an hour, are left out.
+func (c *Client) RestoreOtherCalls(times []time.Time) { c.other.Restore(times) }
+
+// OtherCallsVersion grows with each such call, just before it goes out: when it has, OtherCalls is to be
+// stored anew.
+func (c *Client) OtherCallsVersion() uint64 { return c.other.Version() }
+
+// Left is how many calls each bucket has room for now, by the client's own books.
+func (c *Client) Left() map[string]int {
+	left := map[string]int{}
+	for name, b := range c.rest.Books().Buckets {
+		left[name] = b.Left()
+	}
+	return left
+}
+
+// Totals are the calls since the start, and how they stand.
+func (c *Client) Totals() rest.Totals { return c.rest.Books().Totals() }
 
 // readHeaders takes the window that Brevo reports; which of two it is, is not documented. Reset is
 // the time left in seconds.

@@ -14,48 +14,15 @@ type Bucket struct {
 	Gate    *Gate
 }
 
-// Gate is where the whole client waits once a limit was hit.
-type Gate struct {
-	// Least and Most bound a pause that the vendor asks for, or leaves open.
-	Least, Most time.Duration
-
-	mu      sync.Mutex
-	until   time.Time
-	daily   bool
-	strikes int
-}
-
-func (g *Gate) shut(until time.Time, daily bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if until.After(g.until) {
-		g.until, g.daily = until, daily
+// Left is how many calls may go out now: the free places of the fullest window.
+func (b *Bucket) Left() int {
+	left := -1
+	for _, w := range b.Windows {
+		if n := w.left(time.Now()); left < 0 || n < left {
+			left = n
+		}
 	}
-}
-
-func (g *Gate) state() (until time.Time, daily bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.until, g.daily
-}
-
-// struck counts a 429 and returns a pause that doubles with each one that follows without a success
-// between. Answers to requests that were under way together count as one.
-func (g *Gate) struck() time.Duration {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if time.Now().After(g.until) {
-		g.strikes++
-	}
-	return min(g.Most, g.Least<<min(max(g.strikes-1, 0), 16))
-}
-
-func (g *Gate) passed() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if time.Now().After(g.until) {
-		g.strikes = 0
-	}
+	return left
 }
 
 // Reading is what an answer's headers say of a limit. Unknown figures are negative.
@@ -73,119 +40,106 @@ type Books struct {
 	// Read takes a Reading from an answer's headers.
 	Read func(http.Header) Reading
 
-	// Day tells whether a 429 means that the day's budget is spent. It may be nil.
-	Day func(e *Error, r Reading) bool
+	// DayIsSpent tells whether the 429 that e and r were read from means that the day has no room for
+	// a call of that cost, in tokens. It may be nil.
+	DayIsSpent func(e *Error, r Reading, cost int) bool
 
-	// DayBudget bounds the tokens that this process spends in a day (UTC). 0 means no bound.
-	DayBudget int
+	// DayBudget is the tokens of a day (UTC), DayReserve what is left of them to others: this client
+	// spends no more than the difference, and none while the vendor says that less than the reserve
+	// is left. 0 means not known, and no reserve. Bound changes them while the books are in use.
+	DayBudget, DayReserve int
 
 	mu           sync.Mutex
-	day          time.Time
-	spentToday   int
+	day          day
 	spent        int
 	calls        int
 	limitedCalls int
-	dayRemaining int
+	parkedUntil  time.Time
 }
 
-// Totals are the books' sums since the start.
+// Totals are the books' sums since the start, and how the day stands.
 type Totals struct {
 	Calls, Tokens, Limited int
-	DayRemaining           int // as the vendor said last; -1 when it has not
+
+	SpentToday   int       // tokens of this client in the current day (UTC), former runs' included where restored
+	DayRemaining int       // tokens, as the vendor said last; -1 when it has not
+	DayLeft      int       // tokens: the vendor's word, else what is left of the budget; -1 when neither is known
+	ParkedUntil  time.Time // when calls that are held back go on; zero when none are
 }
 
 // Totals sums up.
 func (b *Books) Totals() Totals {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	t := Totals{Calls: b.calls, Tokens: b.spent, Limited: b.limitedCalls, DayRemaining: -1}
-	if !b.day.IsZero() {
-		t.DayRemaining = b.dayRemaining
+	b.newDay()
+	t := Totals{
+		Calls: b.calls, Tokens: b.spent, Limited: b.limitedCalls,
+		SpentToday: b.day.spent, DayRemaining: -1, DayLeft: b.dayLeft(),
+	}
+	if !b.day.leftAt.IsZero() {
+		t.DayRemaining = b.day.left
+	}
+	if b.parkedUntil.After(time.Now()) {
+		t.ParkedUntil = b.parkedUntil
 	}
 	return t
 }
 
-// longestWait is how long a call waits at a shut gate before its caller is told, so that a person
-// can be told.
-const longestWait = time.Minute
-
 // wait returns when the request may go out. Its time does not count against the attempt's timeout.
+// After it, and after nothing else, leave is to be called.
 func (b *Books) wait(ctx context.Context, req *Request) (err error) {
-	if b == nil {
-		return nil
-	}
-	bucket, start := b.Buckets[req.Bucket], time.Now()
-	if err := b.budget(req); err != nil {
+	start := time.Now()
+	e, err := b.enter(ctx, req)
+	if err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil { // it does not go out
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			b.enter(-1, -req.Cost)
+			b.leave(e, false)
 		}
 	}()
-	for open := false; !open; {
-		if err := b.passGate(ctx, req, bucket.Gate); err != nil {
+	if err := b.queue(ctx, req, e); err != nil {
+		return err
+	}
+	b.goOut(e)
+	req.entry, req.waited = e, time.Since(start)
+	return nil
+}
+
+// queue returns when the bucket's gate is open and its windows have room.
+func (b *Books) queue(ctx context.Context, req *Request, e *entry) error {
+	bucket := b.Buckets[req.Bucket]
+	for {
+		asked, until, why, err := bucket.Gate.pass(ctx)
+		if err != nil {
 			return err
 		}
-		for _, w := range bucket.Windows {
-			if err := w.wait(ctx); err != nil {
-				return err
-			}
+		if !until.IsZero() {
+			return b.parkedAtGate(req, until, why)
 		}
-		// The gate may have been shut while this one queued.
-		until, _ := bucket.Gate.state()
-		open = !until.After(time.Now())
-	}
-	req.waited = time.Since(start)
-	return nil
-}
-
-func (b *Books) passGate(ctx context.Context, req *Request, gate *Gate) error {
-	until, daily := gate.state()
-	left := time.Until(until)
-	if left > longestWait {
-		return b.parked(req, until, daily)
-	}
-	return Sleep(ctx, left)
-}
-
-func (b *Books) budget(req *Request) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.newDay()
-	if b.DayBudget > 0 && b.spentToday+req.Cost > b.DayBudget {
-		return b.parked(req, b.day.Add(24*time.Hour), true)
-	}
-	b.enter(1, req.Cost)
-	return nil
-}
-
-func (b *Books) enter(calls, tokens int) {
-	b.calls += calls
-	b.spent += tokens
-	b.spentToday = max(0, b.spentToday+tokens)
-}
-
-func (b *Books) newDay() {
-	if today := time.Now().UTC().Truncate(24 * time.Hour); today.After(b.day) {
-		if b.day.IsZero() {
-			b.dayRemaining = -1
+		err = b.takePlace(ctx, req, bucket)
+		if err == nil && bucket.Gate.isOpen() { // it may have been shut while this one queued
+			e.asked = asked
+			return nil
 		}
-		b.day, b.spentToday = today, 0
+		asked()
+		if err != nil {
+			return err
+		}
 	}
 }
 
-func (b *Books) parked(req *Request, until time.Time, daily bool) *Error {
-	e := &Error{
-		Kind: RateLimited, Vendor: b.Vendor, Op: req.Op, Doing: req.Doing,
-		Message: b.Vendor + "'s limit is reached", Until: until, Daily: daily,
+func (b *Books) takePlace(ctx context.Context, req *Request, bucket *Bucket) error {
+	for _, w := range bucket.Windows {
+		full, err := w.wait(ctx)
+		if err != nil {
+			return err
+		}
+		if !full.IsZero() {
+			return b.windowFull(req, w, full)
+		}
 	}
-	if daily {
-		e.Message = "the day's token budget for " + b.Vendor + " is spent"
-	}
-	return e
+	return nil
 }
 
 // correct lets the headers of an answer win over the books.
@@ -193,62 +147,59 @@ func (b *Books) correct(req *Request, resp *http.Response) {
 	r, bucket := b.Read(resp.Header), b.Buckets[req.Bucket]
 	// A 429 shuts the gate itself, in limited: shut already, it would not count as a strike.
 	if resp.StatusCode != http.StatusTooManyRequests {
-		bucket.Gate.passed()
+		if resp.StatusCode < 500 {
+			bucket.Gate.passed()
+		}
 		if r.Remaining == 0 && r.Reset > 0 {
-			bucket.Gate.shut(time.Now().Add(bucket.Gate.bounded(r.Reset)), false)
+			bucket.Gate.shut(time.Now().Add(bucket.Gate.bounded(r.Reset)))
 		}
 	}
 	if len(bucket.Windows) > 0 {
 		bucket.Windows[0].told(r.Limit)
 	}
-	if r.DayRemaining >= 0 {
-		b.mu.Lock()
-		b.newDay()
-		b.dayRemaining = r.DayRemaining
-		b.mu.Unlock()
-	}
+	b.heard(req.entry, r.DayRemaining, resp.StatusCode < 300)
 }
 
-func (g *Gate) bounded(d time.Duration) time.Duration {
-	return max(g.Least, min(d, g.Most))
-}
-
-// dayPause is how often a spent day is tried again, since its end is at a midnight of an unnamed
-// time zone.
-const dayPause = 15 * time.Minute
-
-// limited shuts the gate after a 429 and says until when.
-func (b *Books) limited(req *Request, resp *http.Response, e *Error) (until time.Time, daily bool) {
-	if b == nil {
-		return time.Now().Add(time.Second), false
-	}
+// limited shuts the gate after a 429, and says in e until when and for which limit.
+func (b *Books) limited(req *Request, resp *http.Response, e *Error) {
 	gate, r := b.Buckets[req.Bucket].Gate, b.Read(resp.Header)
-	pause := gate.struck()
-	daily = b.Day != nil && b.Day(e, r)
-	if after, ok := retryAfter(resp.Header); ok {
-		pause = max(after, pause)
-	} else if daily {
-		pause = dayPause
-	} else if r.Reset > 0 {
-		pause = max(pause, gate.bounded(r.Reset))
+	e.Daily = b.DayIsSpent != nil && b.DayIsSpent(e, r, req.Cost)
+	least, told := retryAfter(resp.Header)
+	why := Burst
+	if e.Daily {
+		why = Daily
+		b.heard(req.entry, max(0, r.DayRemaining), false)
+		e.Remedy = dayRemedy
+	} else if !told && r.Reset > 0 {
+		least = gate.bounded(r.Reset)
 	}
-	// Headers give whole seconds, cut off.
-	until = time.Now().Add(pause + jitter(500*time.Millisecond))
-	gate.shut(until, daily)
+	e.Until = gate.struck(why, least)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.limitedCalls++
-	return until, daily
+	if e.Daily {
+		b.parkedUntil = later(b.parkedUntil, e.Until)
+	}
 }
 
-// retryAfter reads Retry-After in either of its forms.
+// blocked shuts every gate after the answer of a firewall, which blocks for longer whoever knocks on.
+func (b *Books) blocked(e *Error) {
+	for _, bucket := range b.Buckets {
+		e.Until = later(e.Until, bucket.Gate.struck(Firewall, 0))
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.parkedUntil = later(b.parkedUntil, e.Until)
+}
+
+// retryAfter reads Retry-After in either of its forms. More than a day is not believed.
 func retryAfter(h http.Header) (time.Duration, bool) {
 	v := h.Get("Retry-After")
 	if s, err := strconv.Atoi(v); err == nil && s >= 0 {
-		return time.Duration(s) * time.Second, true
+		return time.Duration(min(s, 24*60*60)) * time.Second, true
 	}
 	if t, err := http.ParseTime(v); err == nil {
-		return max(0, time.Until(t)), true
+		return max(0, min(time.Until(t), 24*time.Hour)), true
 	}
 	return 0, false
 }
@@ -260,4 +211,11 @@ func Number(h http.Header, name string) int {
 		return -1
 	}
 	return n
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }

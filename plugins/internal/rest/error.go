@@ -19,11 +19,11 @@ const (
 	Malformed
 	// Unavailable is a 408, 425 or 5xx.
 	Unavailable
-	// RateLimited is a 429. Until says when the vendor lets the client on.
+	// RateLimited is a 429, or a call that was held back so that there is none. Until says when it goes on.
 	RateLimited
 	// Unauthorized is a 401, 402 or 403: nothing works until a person has mended it.
 	Unauthorized
-	// Blocked is a 403 that comes from a firewall before the API. It is never tried again.
+	// Blocked is a 403 that comes from a firewall before the API. It is not tried again before Until.
 	Blocked
 	// NotFound is a 404 or 410.
 	NotFound
@@ -41,8 +41,8 @@ type Error struct {
 	Message       string    // the vendor's
 	CorrelationID string    // the vendor's, for its support
 	Duplicates    []string  // identifiers that belong to another record
-	Until         time.Time // RateLimited: when to go on
-	Daily         bool      // RateLimited: the day's budget is spent
+	Until         time.Time // RateLimited, Blocked: when the client goes on by itself
+	Daily         bool      // RateLimited: no tokens are left of the day
 	Remedy        string    // what the user can do about it
 	Err           error     // the cause, when no answer came
 }
@@ -65,6 +65,10 @@ func (e *Error) Error() string {
 	}
 	if e.CorrelationID != "" {
 		fmt.Fprintf(&b, " (correlation id %s)", e.CorrelationID)
+	}
+	if !e.Until.IsZero() {
+		// Up to the second, so that all who wait for the same say the same.
+		fmt.Fprintf(&b, "; it goes on by itself at %s UTC", e.Until.UTC().Add(time.Second-1).Format(time.DateTime))
 	}
 	if e.Remedy != "" {
 		b.WriteString(": " + e.Remedy)
@@ -145,16 +149,34 @@ func (c *Client) refusal(req *Request, resp *http.Response, body []byte) *Error 
 		e.Message = "with an HTML page instead of the API's JSON"
 		if e.Kind == Unauthorized {
 			e.Kind = Blocked
-			e.Remedy = "a firewall before the API keeps this machine out; it is left alone for a while"
+			e.Remedy = "a firewall before the API keeps this machine out; " + firewallRemedy
 		}
 	} else if c.cfg.Explain != nil {
 		c.cfg.Explain([]byte(c.redact(string(body))), resp.Header, e)
 		e.Message, e.Code, e.CorrelationID = c.redact(e.Message), c.redact(e.Code), c.redact(e.CorrelationID)
 	}
-	if e.Kind == RateLimited {
-		e.Until, e.Daily = c.cfg.Books.limited(req, resp, e)
+	switch books := c.cfg.Books; {
+	case e.Kind == RateLimited && books != nil:
+		books.limited(req, resp, e)
+	case e.Kind == RateLimited:
+		e.Until = time.Now().Add(time.Second)
+	case e.Kind == Blocked && books != nil:
+		books.blocked(e)
 	}
 	return e
+}
+
+// limit is what held the request back, for an Attempt.
+func (e *Error) limit() Limit {
+	switch {
+	case e.Kind == Blocked:
+		return Firewall
+	case e.Kind == RateLimited && e.Daily:
+		return Daily
+	case e.Kind == RateLimited:
+		return Burst
+	}
+	return ""
 }
 
 func kindOf(status int) Kind {

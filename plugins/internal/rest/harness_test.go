@@ -114,7 +114,7 @@ func withBooks(gate *rest.Gate, windows ...*rest.Window) func(*rest.Config) {
 					DayRemaining: rest.Number(h, "x-day-remaining"),
 				}
 			},
-			Day: func(_ *rest.Error, r rest.Reading) bool { return r.DayRemaining == 0 },
+			DayIsSpent: func(_ *rest.Error, r rest.Reading, _ int) bool { return r.DayRemaining == 0 },
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -92,22 +91,6 @@ func readAll(resp *http.Response, req *Request, limit int64) ([]byte, error) {
 		return nil, errLargeBody
 	}
 	return bytes.TrimSpace(buf.Bytes()), nil
-}
-
-func observe(next http.RoundTripper, report func(Attempt)) http.RoundTripper {
-	if report == nil {
-		return next
-	}
-	return roundTripper(func(r *http.Request) (*http.Response, error) {
-		req, start := requestOf(r.Context()), time.Now()
-		resp, err := next.RoundTrip(r)
-		a := Attempt{Op: req.Op, Bucket: req.Bucket, Cost: req.Cost, Waited: req.waited, Duration: time.Since(start)}
-		if err == nil {
-			a.Status = resp.StatusCode
-		}
-		report(a)
-		return resp, err
-	})
 }
 
 // keepBooks lets the answer's headers correct the books. The wait that goes before is in attempt,

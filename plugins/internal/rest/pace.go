@@ -26,8 +26,8 @@ func (p *Pace) Wait(ctx context.Context) error {
 func (p *Pace) After(err error) error {
 	pause := mendedEvery
 	switch {
-	case Is(err, Blocked):
-		pause = blockedEvery
+	case Is(err, Blocked, RateLimited):
+		pause = PauseAfter(err, 0)
 	case Passing(err):
 		pause = unreachableEvery
 	}
@@ -57,7 +57,10 @@ func PauseAfter(err error, failures int) time.Duration {
 	case RateLimited:
 		return max(time.Until(e.Until), time.Second)
 	case Blocked:
-		return blockedEvery
+		if e.Until.IsZero() {
+			return blockedEvery
+		}
+		return max(time.Until(e.Until), time.Second)
 	case Unreachable, Malformed, Unavailable:
 		return min(time.Second<<min(failures, 5), 30*time.Second)
 	case Unauthorized:

@@ -3,6 +3,7 @@ package rest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -42,6 +43,7 @@ type Request struct {
 	SizeHint int
 
 	waited time.Duration
+	entry  *entry // in the books
 }
 
 // Answer is what a successful call came back with.
@@ -68,9 +70,13 @@ func (c *Client) Do(ctx context.Context, req *Request) (*Answer, error) {
 }
 
 func (c *Client) attempt(ctx context.Context, req *Request) (*Answer, error) {
-	// The wait for the limits happens outside the attempt's own timeout.
-	if err := c.cfg.Books.wait(ctx, req); err != nil {
-		return nil, err
+	if books := c.cfg.Books; books != nil {
+		// The wait for the limits happens outside the attempt's own timeout.
+		if err := books.wait(ctx, req); err != nil {
+			c.heldBack(err)
+			return nil, err
+		}
+		defer func() { books.leave(req.entry, true) }()
 	}
 	ctx, cancel := context.WithTimeout(context.WithValue(ctx, requestKey{}, req), c.cfg.Timeout)
 	defer cancel()
@@ -86,20 +92,44 @@ func (c *Client) attempt(ctx context.Context, req *Request) (*Answer, error) {
 		setBody(hr, req.Body)
 	}
 
+	a := Attempt{Op: req.Op, Bucket: req.Bucket, Cost: req.Cost, Waited: req.waited}
+	start := time.Now()
 	resp, err := c.http.Do(hr)
+	a.Duration = time.Since(start)
 	if err != nil {
+		c.observe(a)
 		return nil, c.failure(req, WithoutURL(err))
 	}
+	a.Status = resp.StatusCode
+	c.clock.told(resp.Header)
 	body := resp.Body.(*wholeBody).bytes
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return nil, c.refusal(req, resp, body)
+		refusal := c.refusal(req, resp, body)
+		a.Limit = refusal.limit()
+		c.observe(a)
+		return nil, refusal
 	}
+	c.observe(a)
 	if req.Decode != nil && len(body) > 0 {
 		if err := req.Decode(body); err != nil {
 			return nil, c.malformed(req, resp, err)
 		}
 	}
 	return &Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
+}
+
+func (c *Client) observe(a Attempt) {
+	if c.cfg.Observe != nil {
+		c.cfg.Observe(a)
+	}
+}
+
+// heldBack tells of a request that the books did not let out.
+func (c *Client) heldBack(err error) {
+	var e *Error
+	if errors.As(err, &e) && c.cfg.HeldBack != nil {
+		c.cfg.HeldBack(e)
+	}
 }
 
 // setBody lets net/http send the parts again on a fresh connection.

@@ -3,9 +3,9 @@
 //
 // A request passes these layers, outermost first; each is one small file:
 //
-//	Client.Do   retries, and decodes within the retry so that a malformed answer is asked for again
+//	Client.Do   retries, and decodes within the retry so that a malformed answer is asked for again;
+//	            reports each attempt
 //	books       waits for room in the vendor's limits, and corrects the books by the answer's headers
-//	observe     reports each attempt
 //	complete    reads the whole body, bounded, and turns an empty or cut one into an error
 //	auth        sets the credential's header
 package rest
@@ -37,8 +37,16 @@ type Config struct {
 	// Explain reads the vendor's error body into the error.
 	Explain func(body []byte, header http.Header, err *Error)
 
-	// Observe is called once for each attempt, after its answer. It may be nil.
+	// Observe is called once for each attempt, after its answer is booked. It may be nil.
 	Observe func(Attempt)
+
+	// HeldBack is called for each call that the books do not let out, with what its caller gets. It
+	// may be nil.
+	HeldBack func(*Error)
+
+	// Dial opens the connections; nil means over the network. It is for tests that talk to a server in
+	// memory, as those in fake time must.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Attempt is one request as it went over the wire.
@@ -49,19 +57,24 @@ type Attempt struct {
 	Status   int           // 0 when no answer came
 	Waited   time.Duration // for the limits
 	Duration time.Duration
+	Limit    Limit // what it was refused for; empty when for none
 }
 
 // Client calls one vendor's API. It is safe for concurrent use.
 type Client struct {
-	cfg  Config
-	http *http.Client
+	cfg   Config
+	http  *http.Client
+	clock clock
 }
 
 // New puts the chain together over a transport of its own.
 func New(cfg Config) *Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 64
-	transport.DialContext = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext
+	transport.DialContext = cfg.Dial
+	if cfg.Dial == nil {
+		transport.DialContext = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext
+	}
 	if cfg.MaxBody == 0 {
 		cfg.MaxBody = 64 << 20
 	}
@@ -69,7 +82,6 @@ func New(cfg Config) *Client {
 	var chain http.RoundTripper = transport
 	chain = authenticate(chain, cfg.Header, cfg.Secret)
 	chain = complete(chain, cfg.MaxBody)
-	chain = observe(chain, cfg.Observe)
 	chain = keepBooks(chain, cfg.Books)
 	return &Client{cfg: cfg, http: &http.Client{
 		Transport: chain,
@@ -89,6 +101,10 @@ func (c *Client) BaseURL() *url.URL { return c.cfg.BaseURL }
 
 // Books are the limits as the client sees them. Nil where none are kept.
 func (c *Client) Books() *Books { return c.cfg.Books }
+
+// Now is the vendor's clock: the Date of its last answer and the time passed since then. It may be up to
+// a second and the answer's way behind, never ahead. Before the first answer it is the local clock.
+func (c *Client) Now() time.Time { return c.clock.now() }
 
 // ParseBaseURL checks a base URL. A plain http URL is refused unless its host is loopback, since it
 // would send the credential in clear.

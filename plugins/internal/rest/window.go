@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -12,9 +13,10 @@ type Window struct {
 	per  time.Duration
 	most int // as configured
 
-	mu    sync.Mutex
-	times []time.Time // of the last requests, as a ring; some may be ahead
-	next  int
+	mu      sync.Mutex
+	times   []time.Time // of the last requests, as a ring; some may be ahead
+	next    int         // the oldest of them
+	version uint64
 }
 
 // NewWindow allows at most n requests in any stretch of length per. One is kept back for what the
@@ -23,34 +25,97 @@ func NewWindow(n int, per time.Duration) *Window {
 	return &Window{per: per, most: n, times: make([]time.Time, max(1, n-1))}
 }
 
+// Recent are the times of the requests that count at a moment, oldest first: those of the last stretch
+// before it.
+func (w *Window) Recent(now time.Time) []time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.DeleteFunc(w.ordered(), func(t time.Time) bool { return t.After(now) || now.Sub(t) >= w.per+windowSlack })
+}
+
+// Restore takes back what Recent said in a former run. Times that the window holds already, that are
+// past, or that are ahead are left out.
+func (w *Window) Restore(times []time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now, all, here := time.Now(), w.ordered(), map[int64]int{}
+	for _, t := range all {
+		here[t.UnixMilli()]++ // whoever stores them may cut them off
+	}
+	for _, t := range times {
+		if here[t.UnixMilli()] > 0 {
+			here[t.UnixMilli()]--
+		} else if !t.After(now) && now.Sub(t) < w.per+windowSlack {
+			all = append(all, t)
+		}
+	}
+	slices.SortFunc(all, time.Time.Compare)
+	w.fill(all, len(w.times))
+}
+
+// Version grows with each request that passes.
+func (w *Window) Version() uint64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.version
+}
+
+// left is how many requests may pass at a moment.
+func (w *Window) left(now time.Time) (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, t := range w.times {
+		if now.Sub(t) >= w.per+windowSlack {
+			n++
+		}
+	}
+	return n
+}
+
 // told takes a limit from an answer. One higher than configured is not believed, since it may be that
 // of another window.
 func (w *Window) told(n int) {
 	size := max(1, min(n, w.most)-1)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if n < 1 || size == len(w.times) {
-		return
+	if n >= 1 && size != len(w.times) {
+		w.fill(w.ordered(), size)
 	}
-	kept := make([]time.Time, size)
-	for i := range min(len(kept), len(w.times)) { // the newest ones, oldest first, at the end
-		kept[len(kept)-1-i] = w.times[(w.next-1-i+2*len(w.times))%len(w.times)]
-	}
-	w.times, w.next = kept, 0
 }
 
-// wait takes the next place in the window and returns when it has come.
-func (w *Window) wait(ctx context.Context) error {
+// ordered are the times that are known, oldest first.
+func (w *Window) ordered() []time.Time {
+	all := slices.Concat(w.times[w.next:], w.times[:w.next])
+	return slices.DeleteFunc(all, time.Time.IsZero)
+}
+
+// fill makes a ring of the newest of times.
+func (w *Window) fill(times []time.Time, size int) {
+	times = times[max(0, len(times)-size):]
+	w.times, w.next = make([]time.Time, size), 0
+	copy(w.times[size-len(times):], times)
+}
+
+// wait takes the next place in the window and returns when it has come. Where it is more than
+// longestWait ahead, it is not taken, and its time is returned.
+func (w *Window) wait(ctx context.Context) (full time.Time, err error) {
 	w.mu.Lock()
 	now := time.Now()
-	at := w.times[w.next].Add(w.per + windowSlack)
-	if at.Before(now) {
-		at = now
+	at := later(now, w.times[w.next].Add(w.per+windowSlack))
+	if at.Sub(now) > longestWait {
+		w.mu.Unlock()
+		return at, nil
 	}
 	w.times[w.next] = at
 	w.next = (w.next + 1) % len(w.times)
 	w.mu.Unlock()
-	return Sleep(ctx, at.Sub(now))
+	if err := Sleep(ctx, at.Sub(now)); err != nil {
+		return time.Time{}, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.version++
+	return time.Time{}, nil
 }
 
 // windowSlack is for requests that overtake each other on the way.

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"regexp"
 	"strings"
@@ -30,10 +31,14 @@ type Config struct {
 	CompanyDomain string // "acme" for acme.pipedrive.com
 	BaseURL       string // scheme and host; it wins over CompanyDomain
 	BurstLimit    int    // requests in any 2 s
-	DailyBudget   int    // tokens a day; 0 means not known
+	DailyBudget   int    // tokens of a day; 0 means not known
+	DailyReserve  int    // tokens of a day that are left to others in the company
 	Timeout       time.Duration
 	Observe       func(rest.Attempt)
-	Warn          func(string) // what is odd in the account but does not stop the reading; may be nil
+	HeldBack      func(*rest.Error) // called for each call that the limits do not let out; may be nil
+	Warn          func(string)      // what is odd in the account but does not stop the reading; may be nil
+
+	Dial func(ctx context.Context, network, address string) (net.Conn, error) // for tests; see rest.Config
 }
 
 // Client calls the API of one Pipedrive company. It is safe for concurrent use and holds the
@@ -60,6 +65,9 @@ func New(cfg Config) (*Client, error) {
 	if d := cfg.CompanyDomain; d != "" && !domainPattern.MatchString(d) {
 		return nil, fmt.Errorf("company_domain %q is not a name: for https://acme.pipedrive.com write acme", d)
 	}
+	if err := checkDay(cfg.DailyBudget, cfg.DailyReserve); err != nil {
+		return nil, err
+	}
 	base := cfg.BaseURL
 	if base == "" {
 		base = DefaultBaseURL
@@ -79,8 +87,9 @@ func New(cfg Config) (*Client, error) {
 		rest: rest.New(rest.Config{
 			Vendor: "Pipedrive", BaseURL: u, Header: "x-api-token", Secret: cfg.APIToken,
 			Timeout: cfg.Timeout, Retry: rest.DefaultRetry, Explain: explain(cfg), Observe: cfg.Observe,
+			HeldBack: cfg.HeldBack, Dial: cfg.Dial,
 			Books: &rest.Books{
-				Vendor: "Pipedrive", DayBudget: cfg.DailyBudget, Read: readHeaders, Day: dayIsSpent,
+				Vendor: "Pipedrive", DayBudget: cfg.DailyBudget, DayReserve: cfg.DailyReserve, Read: readHeaders, DayIsSpent: dayIsSpent,
 				Buckets: map[string]*rest.Bucket{
 					bucketCalls:  {Gate: gate, Windows: []*rest.Window{burst}},
 					bucketSearch: {Gate: gate, Windows: []*rest.Window{rest.NewWindow(10, 2*time.Second), burst}},
@@ -95,8 +104,40 @@ const (
 	bucketSearch = "search" // 10 in 2 s on every plan
 )
 
-// Totals are the calls and tokens since the start.
+// checkDay refuses a day that leaves nothing to read with.
+func checkDay(budget, reserve int) error {
+	switch {
+	case budget < 0 || reserve < 0:
+		return errors.New("daily_budget and daily_reserve cannot be negative")
+	case budget > 0 && reserve >= budget:
+		return fmt.Errorf("daily_reserve is %d: it must be below daily_budget (%d), or nothing is ever read", reserve, budget)
+	}
+	return nil
+}
+
+// Totals are the calls and tokens since the start, and how the day stands.
 func (c *Client) Totals() rest.Totals { return c.rest.Books().Totals() }
+
+// Day is the current day (midnight UTC) and the tokens that this client has spent in it, those of calls
+// under way included.
+func (c *Client) Day() (date time.Time, tokens int) { return c.rest.Books().Day() }
+
+// RestoreDay takes back what Day said in a former run; the larger figure counts. Another day than the
+// current one is ignored.
+func (c *Client) RestoreDay(date time.Time, tokens int) { c.rest.Books().RestoreDay(date, tokens) }
+
+// BoundDay makes the day's bounds at least as tight, as a further component with the same credentials
+// may name its own. Its error is that of bounds which leave nothing to read with.
+func (c *Client) BoundDay(budget, reserve int) error {
+	if err := checkDay(budget, reserve); err != nil {
+		return err
+	}
+	return c.rest.Books().Bound(budget, reserve, checkDay)
+}
+
+// Now is Pipedrive's clock as of its last answer, up to some seconds behind but never ahead. Before the
+// first answer it is the local clock.
+func (c *Client) Now() time.Time { return c.rest.Now() }
 
 // Account tells the accounts of two tokens or two hosts apart, without telling the token.
 func (c *Client) Account() string {
@@ -146,8 +187,8 @@ func readHeaders(h http.Header) rest.Reading {
 }
 
 // dayIsSpent tells the two sorts of 429 apart: the day's are not over in 2 s.
-func dayIsSpent(e *rest.Error, r rest.Reading) bool {
-	return r.DayRemaining == 0 || strings.Contains(strings.ToLower(e.Message), "daily")
+func dayIsSpent(e *rest.Error, r rest.Reading, cost int) bool {
+	return r.DayRemaining >= 0 && r.DayRemaining < max(cost, 1) || strings.Contains(strings.ToLower(e.Message), "daily")
 }
 
 // explain reads the error shapes of the gateway, of v1, of v2 and of the webhooks API.
