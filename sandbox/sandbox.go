@@ -72,11 +72,11 @@ func (s *Sandbox) PipedriveURL() string { return "http://" + s.listeners[0].Addr
 // BrevoURL is the base URL for BREVO_BASE_URL.
 func (s *Sandbox) BrevoURL() string { return "http://" + s.listeners[1].Addr().String() + "/v3" }
 
-// Close ends both servers.
+// Close ends both servers and the deliveries to webhooks.
 func (s *Sandbox) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	var errs []error
+	errs := []error{s.Pipedrive.Close()}
 	for _, server := range s.servers {
 		if server.Shutdown(ctx) != nil {
 			errs = append(errs, server.Close())

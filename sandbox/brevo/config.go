@@ -32,6 +32,7 @@ type Quirks struct {
 	RefuseUnlinkOnPost bool // POST with unlinkListIds is 400; else the unknown key is ignored
 	DuplicateAsInvalid bool // duplicates have the code invalid_parameter (seen in May 2026), not duplicate_parameter
 	SameEmailRefused   bool // PUT with attributes.EMAIL equal to the present address is a duplicate (seen in 2021)
+	MoveLosesBlock     bool // PUT with a new attributes.EMAIL re-subscribes even if it says emailBlacklisted: true; else that counts
 	GetIDOnUpdate      bool // getId turns the 204 of a plain update into 201 with the id
 	SyntheticSMSEmail  bool // contacts without address show <number>@mailin-sms.com (2025); else no email
 

@@ -195,8 +195,11 @@ func (s *Server) create(w *write, now time.Time) *contact {
 func (s *Server) apply(c *contact, w *write, now time.Time) {
 	email, sms := c.emailBlacklisted, c.smsBlacklisted
 	s.unindex(c)
-	if w.email != "" && w.email != c.email {
-		email = email && c.email == ""
+	moved := w.email != "" && w.email != c.email && c.email != ""
+	if moved {
+		email = false
+	}
+	if w.email != "" {
 		c.email = w.email
 	}
 	if w.extID != nil {
@@ -206,7 +209,7 @@ func (s *Server) apply(c *contact, w *write, now time.Time) {
 		c.values = c.values.with(w.changes)
 	}
 	s.index(c)
-	if w.emailBlacklisted != nil {
+	if w.emailBlacklisted != nil && !(moved && s.quirks.MoveLosesBlock) {
 		email = *w.emailBlacklisted
 	}
 	if w.smsBlacklisted != nil {

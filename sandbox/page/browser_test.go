@@ -15,24 +15,38 @@ import (
 	"connector/sandbox/brevo"
 )
 
+// How long the tests wait for what must come, and how often they look.
+const (
+	patience = 10 * time.Second
+	tick     = 20 * time.Millisecond
+)
+
+// chromium finds a browser, or skips the test.
+func chromium(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Skip("no chromium, chromium-browser or google-chrome in PATH: the page was not rendered")
+	return ""
+}
+
+// quiet are the flags of a browser that minds its own business.
+func quiet(t *testing.T) []string {
+	return []string{
+		"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+		"--disable-component-update", "--disable-sync", "--user-data-dir=" + t.TempDir(),
+	}
+}
+
 // render returns the DOM of a page after some seconds of the browser's own time, and what it wrote
 // to the console.
 func render(t *testing.T, url string, after time.Duration) (dom string, console []string) {
 	t.Helper()
-	browser := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			browser = path
-			break
-		}
-	}
-	if browser == "" {
-		t.Skip("no chromium, chromium-browser or google-chrome in PATH: the page was not rendered")
-	}
-	cmd := exec.CommandContext(t.Context(), browser,
-		"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-		"--disable-component-update", "--disable-sync", "--enable-logging=stderr", "--user-data-dir="+t.TempDir(),
-		fmt.Sprintf("--virtual-time-budget=%d", after.Milliseconds()), "--dump-dom", url)
+	cmd := exec.CommandContext(t.Context(), chromium(t), append(quiet(t), "--enable-logging=stderr",
+		fmt.Sprintf("--virtual-time-budget=%d", after.Milliseconds()), "--dump-dom", url)...)
 	var out, log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &log
 	require.NoError(t, cmd.Run(), log.String())

@@ -17,6 +17,7 @@ type Progress struct {
 	State        string        `json:"state"` // "starting", "running", "done", "failed"
 	Read         int           `json:"read"`
 	Delivered    int           `json:"delivered"`
+	Unchanged    int           `json:"unchanged"`
 	Skipped      []Reason      `json:"skipped"`
 	Refused      []Reason      `json:"refused"`
 	WithoutPhone int           `json:"without_phone"`
@@ -41,23 +42,29 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 
 // Handler serves the page at / and what it needs below it: GET state.json?q=&show=&page= is what the
 // page shows, GET person.json?id= both records of one person in full. progress is called once for
-// each state.json.
+// each state.json. At /deals it serves a board on which deals can be dragged from stage to stage: GET
+// board.json?deal= is what it shows, POST move.json moves a deal in the sandbox's Pipedrive.
 func Handler(sb *sandbox.Sandbox, progress func() Progress) http.Handler {
 	s := &site{sb: sb, progress: progress, index: newIndex(sb)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /state.json", s.state)
 	mux.HandleFunc("GET /person.json", s.person)
+	mux.HandleFunc("GET /board.json", s.board)
+	mux.HandleFunc("POST /move.json", s.move)
 	mux.HandleFunc("GET /{$}", asset("page.html"))
-	for _, name := range []string{"page.css", "page.js", "icon.svg"} {
+	mux.HandleFunc("GET /deals", asset("deals.html"))
+	for _, name := range []string{"page.css", "page.js", "deals.css", "deals.js", "icon.svg"} {
 		mux.HandleFunc("GET /"+name, asset(name))
 	}
+	// Other sites that are open in the same browser must not move deals.
+	own := http.NewCrossOriginProtection().Handler(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
-		mux.ServeHTTP(w, r)
+		own.ServeHTTP(w, r)
 	})
 }
 

@@ -258,6 +258,11 @@ func TestHandler_RefusesWhatItDoesNotServe(t *testing.T) {
 		{http.MethodGet, "/state.json?page=0", http.StatusBadRequest},
 		{http.MethodGet, "/", http.StatusOK},
 		{http.MethodGet, "/page.js", http.StatusOK},
+		{http.MethodGet, "/deals", http.StatusOK},
+		{http.MethodGet, "/deals.js", http.StatusOK},
+		{http.MethodGet, "/deals.html", http.StatusNotFound},
+		{http.MethodGet, "/move.json", http.StatusMethodNotAllowed},
+		{http.MethodGet, "/board.json?deal=x", http.StatusBadRequest},
 	} {
 		resp, _ := d.request(c.method, c.path)
 		assert.Equal(t, c.status, resp.StatusCode, "%s %s", c.method, c.path)
@@ -267,7 +272,7 @@ func TestHandler_RefusesWhatItDoesNotServe(t *testing.T) {
 
 func TestPage_AsksNobodyElseForAnything(t *testing.T) {
 	d := start(t, 0)
-	for _, path := range []string{"/", "/page.css", "/page.js"} {
+	for _, path := range []string{"/", "/page.css", "/page.js", "/deals", "/deals.css", "/deals.js"} {
 		_, body := d.request(http.MethodGet, path)
 		assert.NotRegexp(t, `(?i)https?://|@import|url\(`, body, path)
 		assert.NotRegexp(t, `innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(`, body, "%s writes text only", path)

@@ -57,6 +57,8 @@ type Config struct {
 	ContactSync bool
 	// Campaigns switches on marketing_status and doi_status.
 	Campaigns bool
+
+	Webhooks Webhooks // how changes are delivered
 }
 
 // Limits are the request limits of one plan. A zero number is not enforced.

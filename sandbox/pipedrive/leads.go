@@ -26,11 +26,11 @@ func (s *Server) listLeads(r *request, archived bool) reply {
 		"owner_id": ownerOf, "person_id": personOf, "organization_id": orgOf,
 	}), present, func(rec *record) bool { return rec.archived == archived })
 	if q.has("updated_since") && !archived {
-		since := millis(q.text("updated_since"))
-		if since == 0 {
+		since, err := time.Parse(time.RFC3339, q.text("updated_since"))
+		if err != nil {
 			return generalError(http.StatusBadRequest, "updated_since must be a valid ISO 8601 date")
 		}
-		wanted = append(wanted, func(rec *record) bool { return rec.updated >= since })
+		wanted = append(wanted, func(rec *record) bool { return rec.updated != 0 && rec.updated >= since.UnixMilli() })
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -101,7 +101,9 @@ func (s *Server) createLead(r *request) reply {
 	if message := s.applyLead(rec, body, leadKeys); message != "" {
 		return generalError(http.StatusBadRequest, message)
 	}
-	return dataReply(http.StatusCreated, s.leadV1(s.store(t, rec)))
+	stored := s.store(t, rec)
+	s.announce(change{object: "lead", is: stored, source: r.source()})
+	return dataReply(http.StatusCreated, s.leadV1(stored))
 }
 
 // updateLead is PATCH /v1/leads/{id}: null unsets, at least one link must remain.
@@ -130,7 +132,9 @@ func (s *Server) updateLead(r *request) reply {
 	if rec["is_archived"] == true {
 		rec["archive_time"] = now
 	}
-	return dataReply(http.StatusOK, s.leadV1(s.store(t, rec)))
+	stored := s.store(t, rec)
+	s.announce(change{object: "lead", was: old, is: stored, source: r.source()})
+	return dataReply(http.StatusOK, s.leadV1(stored))
 }
 
 // applyLead puts a body over a lead and says what is wrong with it. Custom fields sit at the root.
@@ -205,5 +209,6 @@ func (s *Server) deleteLead(r *request) reply {
 		return leadNotFound()
 	}
 	t.remove(old)
+	s.announce(change{object: "lead", was: old, source: r.source()})
 	return dataReply(http.StatusOK, map[string]any{"id": old.key})
 }

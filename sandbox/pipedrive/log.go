@@ -69,6 +69,13 @@ func (l *callLog) add(c Call, pattern string) {
 	l.next = (l.next + 1) % keptCalls
 }
 
+// ForgetCalls empties what Calls returns. The totals stay.
+func (s *Server) ForgetCalls() {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	s.log.calls, s.log.next = nil, 0
+}
+
 // Calls returns the last 100,000 requests, oldest first.
 func (s *Server) Calls() []Call {
 	s.log.mu.Lock()

@@ -38,8 +38,9 @@ func (s *Server) merge(r *request, object string) reply {
 	fillEmpty(survivor, t.unpack(gone))
 	survivor["update_time"] = time.Now().UTC().Format(v2Time)
 	rec := s.store(t, survivor)
-	s.moveLinks(object, gone.id, kept.id)
+	s.moveLinks(object, gone.id, kept.id, r.source())
 	s.markDeleted(t, gone)
+	s.announceMerge(object, gone, kept, rec, r.source())
 	if object == "organization" {
 		return dataReply(http.StatusOK, map[string]any{"id": rec.id})
 	}
@@ -93,7 +94,7 @@ func union(have []any, more any) []any {
 }
 
 // moveLinks points every record that was linked to one id to the other.
-func (s *Server) moveLinks(object string, from, to int64) {
+func (s *Server) moveLinks(object string, from, to int64, source string) {
 	key := map[string]string{"person": "person_id", "organization": "org_id", "deal": "deal_id"}[object]
 	for _, t := range s.tables {
 		column := key
@@ -103,7 +104,10 @@ func (s *Server) moveLinks(object string, from, to int64) {
 		for _, rec := range slices.Clone(t.links[object][int32(from)]) {
 			m := t.unpack(rec)
 			m[column] = to
-			s.store(t, m)
+			moved := s.store(t, m)
+			if s.cfg.Webhooks.MergeMoves {
+				s.announce(change{object: t.object, was: rec, is: moved, source: source})
+			}
 		}
 	}
 }

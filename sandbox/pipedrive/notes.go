@@ -27,7 +27,7 @@ func (s *Server) listNotes(r *request) reply {
 		if len(q.wrong) > 0 {
 			return generalError(http.StatusBadRequest, "updated_since must be a valid RFC3339 date")
 		}
-		wanted = append(wanted, func(rec *record) bool { return rec.updated >= since })
+		wanted = append(wanted, func(rec *record) bool { return rec.updated != 0 && rec.updated >= since })
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,7 +106,9 @@ func (s *Server) createNote(r *request) reply {
 	rec := map[string]any{"add_time": now, "user_id": s.me()}
 	putNote(rec, body)
 	rec["update_time"], rec["last_update_user_id"] = now, nil
-	return dataReply(http.StatusOK, s.noteV1(s.store(s.tables["note"], rec)))
+	stored := s.store(s.tables["note"], rec)
+	s.announce(change{object: "note", is: stored, source: r.source()})
+	return dataReply(http.StatusOK, s.noteV1(stored))
 }
 
 // updateNote is PUT /v1/notes/{id}.
@@ -125,7 +127,9 @@ func (s *Server) updateNote(r *request) reply {
 	rec := t.unpack(old)
 	putNote(rec, body)
 	rec["update_time"], rec["last_update_user_id"] = time.Now().UTC().Format(v1Time), s.me()
-	return dataReply(http.StatusOK, s.noteV1(s.store(t, rec)))
+	stored := s.store(t, rec)
+	s.announce(change{object: "note", was: old, is: stored, source: r.source()})
+	return dataReply(http.StatusOK, s.noteV1(stored))
 }
 
 // putNote takes the known keys; v1 ignores the others, and takes 0 and 1 for flags.
@@ -154,5 +158,6 @@ func (s *Server) deleteNote(r *request) reply {
 	rec := t.unpack(old)
 	rec["active_flag"], rec["update_time"] = false, time.Now().UTC().Format(v1Time)
 	s.store(t, rec)
+	s.announce(change{object: "note", was: old, source: r.source()})
 	return dataReply(http.StatusOK, true)
 }

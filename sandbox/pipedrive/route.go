@@ -23,6 +23,15 @@ type request struct {
 	*http.Request
 	vars map[string]string
 	buf  *[]byte // scratch space for a large body, reused between requests
+	app  bool    // made by a user in the web app, see AsUser
+}
+
+// source is what meta.change_source says of a change by this request.
+func (r *request) source() string {
+	if r.app {
+		return fromApp
+	}
+	return fromAPI
 }
 
 const maxBody = 4 << 20

@@ -20,9 +20,10 @@ type Server struct {
 	// marketed holds the persons whose single change of marketing_status is spent.
 	marketed map[int64]bool
 
-	gate   gate
-	faults faultSource
-	log    callLog
+	gate    gate
+	faults  faultSource
+	log     callLog
+	courier *courier
 }
 
 // New returns an account without records, with the system fields, activity types and lead labels
@@ -39,6 +40,7 @@ func New(cfg Config) *Server {
 	s.gate.limits = cfg.Limits
 	s.faults.set(cfg.Faults)
 	s.log.started()
+	s.courier = newCourier(cfg.Webhooks)
 	s.addCatalogs()
 	return s
 }

@@ -170,7 +170,7 @@ func TestUsersMe_NamesTheCompany(t *testing.T) {
 }
 
 func TestWebhooks_AreStoredAndRemoved(t *testing.T) {
-	a := newAccount(t, pipedrive.Config{}).withPersons(1)
+	a := newAccount(t, pipedrive.Config{Webhooks: pipedrive.Webhooks{Probe: pipedrive.ProbeNone}}).withPersons(1)
 	body := object{"subscription_url": "http://127.0.0.1:9/hook", "event_action": "*", "event_object": "person", "name": "test", "http_auth_user": "u"}
 	made := a.do("POST", "/v1/webhooks", body)
 	assert.Equal(t, http.StatusCreated, made.status)

@@ -1,6 +1,9 @@
 package pipedrive
 
 import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
 	"net/http"
 	"net/url"
 	"slices"
@@ -10,7 +13,7 @@ import (
 
 const maxWebhooks = 40
 
-// webhookRoutes are /v1/webhooks. Subscriptions are kept; nothing is delivered.
+// webhookRoutes are /v1/webhooks. There is no update: delete and create.
 // Source: developers.pipedrive.com/docs/api/v1/Webhooks
 func (s *Server) webhookRoutes() []route {
 	return []route{
@@ -26,7 +29,9 @@ func (s *Server) listWebhooks(*request) reply {
 	t := s.tables["webhook"]
 	data := []any{}
 	for _, rec := range t.rows {
-		data = append(data, t.unpack(rec))
+		if !s.cfg.Webhooks.HideRemoved || s.courier.active(rec.id) {
+			data = append(data, s.showWebhook(t, rec))
+		}
 	}
 	return jsonReply(http.StatusOK, map[string]any{"success": true, "status": "ok", "data": data})
 }
@@ -48,54 +53,84 @@ var (
 	}
 )
 
-// createWebhook is POST /v1/webhooks. Version 2.0 is the default since March 2025.
+// createWebhook is POST /v1/webhooks. Version 2.0 is the default since March 2025. 40 active webhooks
+// per user; the body of the 422 beyond them is not published.
 func (s *Server) createWebhook(r *request) reply {
 	body, ok := v1Body(r)
 	if !ok {
 		return webhookError(http.StatusBadRequest, "body", "is invalid")
 	}
-	version := text(body["version"])
-	if version == "" {
-		version = "2.0"
-	}
+	version := cmp.Or(text(body["version"]), "2.0")
 	for _, key := range []string{"subscription_url", "event_action", "event_object", "name"} {
 		if text(body[key]) == "" {
 			return webhookError(http.StatusBadRequest, key, "is required")
 		}
 	}
-	target, err := url.Parse(text(body["subscription_url"]))
-	host := ""
-	if err == nil {
-		host = target.Hostname()
-	}
 	switch {
-	case host == "" || target.Scheme != "http" && target.Scheme != "https" || strings.HasSuffix(host, ".pipedrive.com"):
-		return webhookError(http.StatusBadRequest, "subscription_url", "invalid or non-reachable URL")
 	case !slices.Contains(webhookActions[version], text(body["event_action"])):
 		return webhookError(http.StatusBadRequest, "event_action", "is invalid")
 	case !slices.Contains(webhookObjects, text(body["event_object"])):
 		return webhookError(http.StatusBadRequest, "event_object", "is invalid")
 	case len(text(body["name"])) > 255:
 		return webhookError(http.StatusBadRequest, "name", "is too long")
+	case !s.takes(r, body):
+		return webhookError(http.StatusBadRequest, "subscription_url", "invalid or non-reachable URL")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.tables["webhook"]
-	if len(t.rows) >= maxWebhooks {
-		return webhookError(http.StatusUnprocessableEntity, "subscription_url", "webhook limit reached")
-	}
 	user := body["user_id"]
 	if user == nil {
 		user = s.me()
+	}
+	if s.webhooksOf(toInt(user)) >= maxWebhooks {
+		return webhookError(http.StatusUnprocessableEntity, "subscription_url", "webhook limit reached")
 	}
 	rec := s.store(t, map[string]any{
 		"company_id": companyID, "owner_id": s.me(), "user_id": user, "admin_id": s.me(),
 		"event_action": body["event_action"], "event_object": body["event_object"],
 		"subscription_url": body["subscription_url"], "version": version, "name": body["name"],
 		"http_auth_user": body["http_auth_user"], "http_auth_password": body["http_auth_password"],
-		"is_active": 1, "type": "general", "add_time": time.Now().UTC().Format(leadTime),
+		"is_active": 1, "type": "general", "add_time": time.Now().UTC().Truncate(time.Second).Format(leadTime),
 	})
-	return jsonReply(http.StatusCreated, map[string]any{"success": true, "status": "ok", "data": t.unpack(rec)})
+	return jsonReply(http.StatusCreated, map[string]any{"success": true, "status": "ok", "data": s.showWebhook(t, rec)})
+}
+
+// takes says whether a subscription_url is one: absolute, not Pipedrive's own, and reachable.
+func (s *Server) takes(r *request, body map[string]any) bool {
+	at, err := url.Parse(text(body["subscription_url"]))
+	if err != nil || at.Hostname() == "" || strings.HasSuffix(at.Hostname(), ".pipedrive.com") {
+		return false
+	}
+	if at.Scheme != "https" && (at.Scheme != "http" || s.cfg.Webhooks.HTTPSOnly) {
+		return false
+	}
+	to := target{url: at.String(), user: text(body["http_auth_user"]), password: text(body["http_auth_password"])}
+	return s.courier.post.reaches(r.Context(), at, to, s.cfg.Webhooks.Probe)
+}
+
+// webhooksOf counts the active webhooks that act for a user.
+func (s *Server) webhooksOf(user int64) (n int) {
+	t := s.tables["webhook"]
+	for _, rec := range t.rows {
+		if s.courier.active(rec.id) && toInt(decodeJSON(t.raw(rec, "user_id"))) == user {
+			n++
+		}
+	}
+	return n
+}
+
+// showWebhook is a webhook as the API shows it.
+func (s *Server) showWebhook(t *table, rec *record) map[string]any {
+	m := t.unpack(rec)
+	s.courier.showStatus(rec.id, m)
+	for _, key := range []string{"http_auth_user", "http_auth_password"} {
+		if secret := text(m[key]); secret != "" && !s.cfg.Webhooks.PlainCredentials {
+			sum := sha256.Sum256([]byte(key + secret)) // not a cipher: only as opaque as one
+			m[key] = "v1u:" + base64.StdEncoding.EncodeToString(sum[:])
+		}
+	}
+	return m
 }
 
 func (s *Server) deleteWebhook(r *request) reply {
@@ -107,5 +142,6 @@ func (s *Server) deleteWebhook(r *request) reply {
 		return webhookError(http.StatusNotFound, "id", "not found")
 	}
 	t.remove(rec)
+	s.courier.forget(rec.id)
 	return jsonReply(http.StatusOK, map[string]any{"success": true, "status": "ok"})
 }

@@ -32,7 +32,7 @@ func (s *Server) create(r *request, res *resource) reply {
 	if _, owned := rec["owner_id"]; owned {
 		rec["owner_id"] = s.me()
 	}
-	return s.apply(res, rec, nil, body, res.updateOnly, res.created)
+	return s.apply(r, res, rec, nil, body, res.updateOnly, res.created)
 }
 
 // update is PATCH /api/v2/{collection}/{id}: only the keys present change.
@@ -59,11 +59,11 @@ func (s *Server) update(r *request, res *resource) reply {
 	was := t.unpack(old)
 	rec := maps.Clone(was)
 	rec["update_time"] = time.Now().UTC().Format(v2Time)
-	return s.apply(res, rec, was, body, res.createOnly, http.StatusOK)
+	return s.apply(r, res, rec, was, body, res.createOnly, http.StatusOK)
 }
 
-// apply checks a body, puts it over rec, completes and stores it.
-func (s *Server) apply(res *resource, rec, was, body map[string]any, refused []string, status int) reply {
+// apply checks a body, puts it over rec, completes, stores and announces it.
+func (s *Server) apply(r *request, res *resource, rec, was, body map[string]any, refused []string, status int) reply {
 	if !s.cfg.ContactSync && res.object == "person" {
 		for _, key := range contactSyncKeys {
 			if _, given := body[key]; given {
@@ -96,7 +96,13 @@ func (s *Server) apply(res *resource, rec, was, body map[string]any, refused []s
 		rec["status"] = "open"
 	}
 	t := s.tables[res.object]
+	told := change{object: res.object, source: r.source()}
+	if was != nil {
+		told.was = t.lookup(r.vars["id"])
+	}
 	stored := s.store(t, rec)
+	told.is = stored
+	s.announce(told)
 	v := view{s: s, t: t}
 	return reply{status: status, body: append(v.append([]byte(`{"success":true,"data":`), stored), '}')}
 }
@@ -141,6 +147,7 @@ func (s *Server) softDelete(r *request, res *resource) reply {
 		return dataReply(http.StatusGone, done)
 	}
 	s.markDeleted(t, old)
+	s.announce(change{object: res.object, was: old, source: r.source()})
 	return dataReply(http.StatusOK, done)
 }
 
