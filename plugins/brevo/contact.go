@@ -3,7 +3,6 @@ package brevo
 import (
 	"encoding/json"
 	"fmt"
-	"hash/maphash"
 	"math"
 	"regexp"
 	"slices"
@@ -172,24 +171,3 @@ var phonePattern = regexp.MustCompile(`^(\+|00)?[1-9][0-9]{5,14}$`)
 func isFalse(b *bool) bool { return b != nil && !*b }
 
 func isTrue(b *bool) bool { return b != nil && *b }
-
-// key stands for an address or an ext_id. Two that share one by chance only wait for each other.
-type key uint64
-
-var keySeed = maphash.MakeSeed()
-
-// keysOf are what makes two messages be about one contact: its address and its ext_id, each enough.
-func keysOf(c api.Contact) (keys [2]key, count int) {
-	if c.Email != "" {
-		keys[count] = key(maphash.String(keySeed, strings.ToLower(c.Email)))
-		count++
-	}
-	if c.ExtID != "" {
-		keys[count] = ^key(maphash.String(keySeed, c.ExtID))
-		count++
-	}
-	if count == 0 {
-		keys[0], count = key(maphash.String(keySeed, fmt.Sprint(c.Attributes["SMS"]))), 1
-	}
-	return keys, count
-}

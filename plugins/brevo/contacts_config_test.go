@@ -41,7 +41,7 @@ func TestContacts_EveryFieldIsDescribed(t *testing.T) {
 		named[f.FullName] = true
 		assert.NotEmpty(t, f.Description, f.FullName)
 	}
-	for _, name := range []string{"action", "mode", "dead_letter", "batching", "max_in_flight", "api_key", "base_url", "tier", "timeout"} {
+	for _, name := range []string{"action", "mode", "dead_letter", "batching", "max_in_flight", "ledger_cache", "ledger_cache_key", "api_key", "base_url", "tier", "timeout"} {
 		assert.True(t, named[name], name)
 	}
 }

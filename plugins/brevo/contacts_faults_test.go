@@ -50,6 +50,22 @@ func TestContacts_EverythingArrivesThroughFaultsByImport(t *testing.T) {
 	w.assertAllArrived(2000)
 }
 
+// With a ledger too, and what arrived is known.
+func TestContacts_EverythingArrivesThroughFaultsWithALedger(t *testing.T) {
+	t.Parallel()
+	for mode, n := range map[string]int{modeSingle: 100, modeImport: 500} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			w := faulty(t, 0.05).start(withLedger("mode", mode))
+			w.sendAll(persons(1000, n), persons(1000+n, n))
+			w.assertAllArrived(2 * n)
+			w.restart(withLedger("mode", mode))
+			w.sendAll(persons(1000, n), persons(1000+n, n))
+			assert.Empty(t, w.writes())
+		})
+	}
+}
+
 // Each answer that is not a verdict is followed by another attempt, and then the contact is there.
 func TestContacts_WhatIsNoVerdictIsTriedAgain(t *testing.T) {
 	t.Parallel()

@@ -1,20 +1,15 @@
 package brevo
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strconv"
-	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,6 +41,9 @@ type world struct {
 
 	produce service.MessageBatchHandlerFunc
 	stream  *service.Stream
+	stop    func()
+
+	kept *kept // the cache "state", which lasts from one stream to the next
 }
 
 // sandboxed runs a sandbox with the attributes and lists that these tests speak of.
@@ -64,7 +62,7 @@ func sandboxed(t *testing.T, cfg sandbox.Config) *world {
 	s.PutList(60, "All contacts")
 	s.PutList(61, "Early stages")
 	s.PutList(62, "Late stages")
-	w := &world{Server: s, t: t, tap: &tap{next: s}, logs: &logs{}}
+	w := &world{Server: s, t: t, tap: &tap{next: s}, logs: &logs{}, kept: newKept()}
 	server := httptest.NewServer(w.tap)
 	t.Cleanup(server.Close)
 	w.url = server.URL
@@ -89,7 +87,7 @@ func (w *world) start(fields map[string]any, processors ...string) *world {
 		require.NoError(w.t, b.AddProcessorYAML(p))
 	}
 	require.NoError(w.t, b.AddOutputYAML(encode(w.t, map[string]any{"brevo_contacts": w.fields(fields)})))
-	require.NoError(w.t, b.AddResourcesYAML(`{output_resources: [{label: letters, test_letters: {id: "`+id+`"}}]}`))
+	require.NoError(w.t, b.AddResourcesYAML(`{output_resources: [{label: letters, test_letters: {id: "`+id+`"}}], cache_resources: [{label: state, test_kept: {id: "`+w.kept.id+`"}}]}`))
 	require.NoError(w.t, b.SetMetricsYAML(`{test_counts: {id: "`+id+`"}}`))
 	w.stream, err = b.Build()
 	require.NoError(w.t, err)
@@ -99,11 +97,21 @@ func (w *world) start(fields map[string]any, processors ...string) *world {
 		defer close(done)
 		_ = w.stream.Run(context.Background())
 	}()
-	w.t.Cleanup(func() {
-		_ = w.stream.StopWithin(2 * time.Second)
+	stream := w.stream
+	w.stop = sync.OnceFunc(func() {
+		_ = stream.StopWithin(2 * time.Second)
 		<-done
 	})
+	w.t.Cleanup(w.stop)
 	return w
+}
+
+// restart ends the stream and starts another one, as after an end of the process.
+func (w *world) restart(fields map[string]any) *world {
+	w.t.Helper()
+	w.stop()
+	w.tap.forget()
+	return w.start(fields)
 }
 
 func (w *world) fields(more map[string]any) map[string]any {
@@ -206,202 +214,3 @@ func eventually(t *testing.T, condition func() bool, what string) {
 	t.Helper()
 	require.Eventually(t, condition, 20*time.Second, 5*time.Millisecond, what)
 }
-
-// tap records what goes over the wire, and lets a test answer in the place of the account.
-type tap struct {
-	next http.Handler
-	// instead answers a call if it returns true. It is set before the stream starts.
-	instead func(http.ResponseWriter, call) bool
-
-	mu    sync.Mutex
-	calls []call
-}
-
-type call struct {
-	method, uri string // as sent
-	body        []byte
-	header      http.Header
-}
-
-func (c call) object() (o map[string]any) {
-	_ = json.Unmarshal(c.body, &o)
-	return o
-}
-
-func (c call) is(method, path string) bool {
-	return c.method == method && strings.SplitN(c.uri, "?", 2)[0] == "/v3"+path
-}
-
-func (tp *tap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(r.Body)
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	c := call{r.Method, r.RequestURI, body, r.Header.Clone()}
-	tp.mu.Lock()
-	tp.calls = append(tp.calls, c)
-	tp.mu.Unlock()
-	if tp.instead == nil || !tp.instead(w, c) {
-		tp.next.ServeHTTP(w, r)
-	}
-}
-
-func (tp *tap) all() []call {
-	tp.mu.Lock()
-	defer tp.mu.Unlock()
-	return slices.Clone(tp.calls)
-}
-
-// of returns the calls of a method and path.
-func (tp *tap) of(method, path string) []call {
-	return slices.DeleteFunc(tp.all(), func(c call) bool { return !c.is(method, path) })
-}
-
-func answer(w http.ResponseWriter, status int, body string) bool {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = io.WriteString(w, body)
-	return true
-}
-
-// logs keeps what the components say.
-type logs struct {
-	mu    sync.Mutex
-	lines []string
-}
-
-func (l *logs) Enabled(context.Context, slog.Level) bool { return true }
-func (l *logs) WithAttrs([]slog.Attr) slog.Handler       { return l }
-func (l *logs) WithGroup(string) slog.Handler            { return l }
-func (l *logs) Handle(_ context.Context, r slog.Record) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.lines = append(l.lines, r.Level.String()+" "+r.Message)
-	return nil
-}
-
-// with returns the lines that hold all of the texts.
-func (l *logs) with(texts ...string) []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(l.lines), func(line string) bool {
-		return slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(line, text) })
-	})
-}
-
-func (l *logs) String() string { return strings.Join(l.with(), "\n") }
-
-var (
-	harnessID   atomic.Int64
-	lettersByID sync.Map
-	countsByID  sync.Map
-)
-
-func init() {
-	id := service.NewConfigSpec().Field(service.NewStringField("id"))
-	service.MustRegisterBatchOutput("test_letters", id,
-		func(conf *service.ParsedConfig, _ *service.Resources) (service.BatchOutput, service.BatchPolicy, int, error) {
-			id, err := conf.FieldString("id")
-			found, _ := lettersByID.Load(id)
-			return found.(*letters), service.BatchPolicy{}, 4, err
-		})
-	service.MustRegisterMetricsExporter("test_counts", id, func(conf *service.ParsedConfig, _ *service.Logger) (service.MetricsExporter, error) {
-		id, err := conf.FieldString("id")
-		found, _ := countsByID.Load(id)
-		return found.(*counts), err
-	})
-}
-
-// letters is a dead-letter output.
-type letters struct {
-	fail atomic.Bool
-
-	mu   sync.Mutex
-	kept []letter
-}
-
-type letter struct{ body, reason, id string }
-
-func (l *letters) Connect(context.Context) error { return nil }
-func (l *letters) Close(context.Context) error   { return nil }
-func (l *letters) WriteBatch(_ context.Context, batch service.MessageBatch) error {
-	if l.fail.Load() {
-		return fmt.Errorf("the disk is full")
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, m := range batch {
-		body, err := m.AsBytes()
-		if err != nil {
-			return err
-		}
-		reason, _ := m.MetaGet("reason")
-		id, _ := m.MetaGet("pipedrive_id")
-		l.kept = append(l.kept, letter{string(body), reason, id})
-	}
-	return nil
-}
-
-func (l *letters) all() []letter {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Clone(l.kept)
-}
-
-// ids are those of the persons that were refused, sorted.
-func (l *letters) ids() []string {
-	ids := []string{}
-	for _, one := range l.all() {
-		ids = append(ids, one.id)
-	}
-	slices.Sort(ids)
-	return ids
-}
-
-// counts are the counters of a stream: "brevo_contacts_delivered upsert".
-type counts struct {
-	mu sync.Mutex
-	by map[string]int64
-}
-
-func (c *counts) of(name string) int64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.by[name]
-}
-
-func (c *counts) NewCounterCtor(name string, keys ...string) service.MetricsExporterCounterCtor {
-	return func(values ...string) service.MetricsExporterCounter {
-		full := name
-		for i, key := range keys {
-			if key != "label" && key != "path" && key != "stream" {
-				full += " " + values[i]
-			}
-		}
-		return counter{c, full}
-	}
-}
-
-type counter struct {
-	c    *counts
-	name string
-}
-
-func (n counter) Incr(count int64) {
-	n.c.mu.Lock()
-	defer n.c.mu.Unlock()
-	n.c.by[n.name] += count
-}
-
-func (c *counts) NewTimerCtor(string, ...string) service.MetricsExporterTimerCtor {
-	return func(...string) service.MetricsExporterTimer { return ignored{} }
-}
-
-func (c *counts) NewGaugeCtor(string, ...string) service.MetricsExporterGaugeCtor {
-	return func(...string) service.MetricsExporterGauge { return ignored{} }
-}
-
-func (c *counts) Close(context.Context) error { return nil }
-
-type ignored struct{}
-
-func (ignored) Timing(int64) {}
-func (ignored) Set(int64)    {}

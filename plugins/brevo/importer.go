@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -34,6 +35,9 @@ type importer struct {
 	client *api.Client
 	log    *service.Logger
 
+	ledger *ledger // nil where there is none; set before the first row
+	store  *store
+
 	ctx     context.Context
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -53,6 +57,10 @@ type importGroup struct {
 	starts []int32 // where each row begins
 	opened time.Time
 	idle   *time.Timer // seals it
+
+	journaled []byte       // what the ledger is to have, row by row
+	number    uint64       // in the journal; 0 if it is not there
+	unsettled atomic.Int32 // rows whose verdicts are not in the ledger
 
 	done    chan struct{} // closed when the fields below are set
 	err     error         // what went wrong with the import as a whole
@@ -98,11 +106,11 @@ func (im *importer) busy() bool {
 }
 
 // add puts a contact into the open import of its target.
-func (im *importer) add(target api.Target, contact api.Contact) (ticket, error) {
+func (im *importer) add(target api.Target, w *write) (ticket, error) {
 	key := targetKey(target)
 	im.mu.Lock()
 	defer im.mu.Unlock()
-	row, err := api.AppendRow(im.row[:0], contact)
+	row, err := api.AppendRow(im.row[:0], w.contact)
 	if err != nil {
 		return ticket{}, err
 	}
@@ -120,6 +128,10 @@ func (im *importer) add(target api.Target, contact api.Contact) (ticket, error) 
 	}
 	g.starts = append(g.starts, int32(len(g.rows)))
 	g.rows = append(g.rows, row...)
+	g.unsettled.Add(1)
+	if im.ledger != nil {
+		g.journaled = appendRow(g.journaled, w)
+	}
 	return ticket{g, len(g.starts) - 1}, nil
 }
 
@@ -169,7 +181,7 @@ func (im *importer) run(g *importGroup) {
 		im.log.Errorf("%v; its %d contacts are written one by one", err, len(g.starts))
 	}
 	rows := g.rows
-	g.rows, g.starts = nil, nil
+	g.rows, g.starts, g.journaled = nil, nil, nil
 	close(g.done)
 	im.mu.Lock()
 	im.spare = rows
@@ -181,8 +193,14 @@ func (im *importer) run(g *importGroup) {
 func (im *importer) follow(g *importGroup) (reportLines, error) {
 	var last api.Process
 	for range 2 {
+		if err := im.intend(g); err != nil {
+			return nil, err
+		}
 		id, err := im.send(g)
 		if err != nil {
+			return nil, err
+		}
+		if err := im.taken(g, id); err != nil {
 			return nil, err
 		}
 		if last, err = im.poller.wait(im.ctx, id); err != nil {
@@ -197,7 +215,7 @@ func (im *importer) follow(g *importGroup) (reportLines, error) {
 }
 
 func (im *importer) send(g *importGroup) (id int64, err error) {
-	err = persist(im.ctx, im.log, func() error {
+	err = persist(im.ctx, im.client, im.log, func() error {
 		id, err = im.client.Import(im.ctx, g.target, g.rows)
 		if rest.Is(err, rest.Malformed) {
 			return fmt.Errorf("an import was taken, but it cannot be followed: %v", err) // not to be sent for ever
@@ -207,6 +225,7 @@ func (im *importer) send(g *importGroup) (id int64, err error) {
 	return id, err
 }
 
+// fetch reads all reports of an import.
 func (im *importer) fetch(p api.Process) (reportLines, error) {
 	lines := reportLines{}
 	for kind, address := range p.Reports {
@@ -238,5 +257,8 @@ func (im *importer) close() {
 	im.mu.Unlock()
 	im.stop()
 	im.running.Wait()
+	if im.ledger != nil {
+		im.ledger.journal.abandon(im)
+	}
 	im.poller.done.Wait()
 }

@@ -46,6 +46,9 @@ the message says `+"`emailBlacklisted: false`"+`.
 - An attribute that Brevo does not have, or whose type does not fit, is named once in the log and not sent.
 - A phone number that Brevo refuses, or that belongs to another contact, is left out and counted; the contact is written.
 - Of several contacts with one address and different numeric `+"`ext_id`"+`, the lowest owns the address; the others are skipped and counted.
+- What is older than what was delivered of the same record, by `+"`pipedrive_time`"+`, is dropped and counted.
+- A change of address is made on the contact with the `+"`ext_id`"+`, and whoever opted out stays opted out. An address that another contact has is refused with both ids; contacts are never merged.
+- With `+"`ledger_cache`"+` a contact that is unchanged costs no call, and an attribute that becomes null after it was delivered with a value is emptied.
 - A message that Brevo refuses takes the way of `+"`dead_letter`"+`, and so does one that a processor failed on.
 - When Brevo is busy or down, or the key is wrong, the output waits and says so; nothing is lost.
 
@@ -63,6 +66,7 @@ re-subscribed, are written one by one in every mode.`).
 				Description("How messages are gathered. If left out: up to 1000, for at most 100ms. With a `count` of 1 batches pass as they come, which is right for an input that reads pages. Batches for imports with the same lists join into one import of up to 8 MB."),
 			service.NewOutputMaxInFlightField().Description("The most batches under way at a time."),
 		).
+		Fields(ledgerFields()...).
 		Fields(connectionFields()...).
 		Example("A list of addresses", "Puts each address of a file on a list.", `
 input:
@@ -121,17 +125,19 @@ type contactsOutput struct {
 	log     *service.Logger
 	pace    rest.Pace
 
-	owners   *owners
-	locks    *keyLocks
+	store    *store // of the ledger; nil without ledger_cache
 	importer *importer
 	tally    *tally
-	once     sync.Once // of Close
+
+	mu     sync.Mutex
+	closed bool
+	book   *book   // nil until connected
+	ledger *ledger // nil until connected, and without ledger_cache
 }
 
 func newContactsOutput(conf *service.ParsedConfig, res *service.Resources) (*contactsOutput, error) {
 	out := &contactsOutput{
-		log: res.Logger(), owners: newOwners(), locks: newKeyLocks(),
-		tally: newTally(res),
+		log: res.Logger(), tally: newTally(res),
 	}
 	var err error
 	if out.action, err = conf.FieldInterpolatedString(coFieldAction); err != nil {
@@ -143,6 +149,9 @@ func newContactsOutput(conf *service.ParsedConfig, res *service.Resources) (*con
 	if out.letters, err = deadletter.FromParsed(conf, res); err != nil {
 		return nil, err
 	}
+	if out.store, err = storeFrom(conf, res); err != nil {
+		return nil, err
+	}
 	if out.client, err = clientFrom(conf, res); err != nil {
 		return nil, err
 	}
@@ -151,7 +160,8 @@ func newContactsOutput(conf *service.ParsedConfig, res *service.Resources) (*con
 	return out, nil
 }
 
-// Connect checks the key and reads the account's attributes.
+// Connect checks the key, reads the account's attributes and the ledger, and follows the imports that an
+// earlier run left on their way.
 func (out *contactsOutput) Connect(ctx context.Context) error {
 	if err := out.pace.Wait(ctx); err != nil {
 		return err
@@ -160,6 +170,25 @@ func (out *contactsOutput) Connect(ctx context.Context) error {
 		return out.pace.After(err)
 	}
 	out.importer.start()
+	out.mu.Lock()
+	defer out.mu.Unlock()
+	if out.book == nil {
+		out.book = takeBook(out.client)
+	}
+	if out.store == nil || out.ledger != nil {
+		return nil
+	}
+	calls := &hourly{client: out.client, store: out.store, log: out.log}
+	if err := calls.restore(ctx); err != nil {
+		return err
+	}
+	out.importer.poller.calls = calls
+	var err error
+	out.ledger, err = out.book.open(ctx, out.store, out.log, func(l *ledger) error { return out.followJournal(ctx, l) })
+	if err != nil {
+		return out.pace.After(err)
+	}
+	out.importer.ledger, out.importer.store = out.ledger, out.store
 	return nil
 }
 
@@ -182,16 +211,20 @@ func (out *contactsOutput) WriteBatch(ctx context.Context, batch service.Message
 	return nil
 }
 
-// Close lets the imports under way come to nothing: their messages are not acknowledged.
-func (out *contactsOutput) Close(context.Context) (err error) {
+// Close lets the imports under way come to nothing here: their messages are not acknowledged, and with a
+// ledger they are followed by the next run.
+func (out *contactsOutput) Close(context.Context) error {
 	out.importer.close()
-	out.once.Do(func() {
-		if text := out.tally.String(); text != "" {
-			out.log.Infof("contacts: %s", text)
-		}
-		err = out.owners.close()
-	})
-	return err
+	out.mu.Lock()
+	defer out.mu.Unlock()
+	if out.book == nil || out.closed {
+		return nil
+	}
+	out.closed = true
+	if text := out.tally.String(); text != "" {
+		out.log.Infof("contacts: %s", text)
+	}
+	return out.book.leave()
 }
 
 // ConnectionTest checks the key.
@@ -231,12 +264,16 @@ func (out *contactsOutput) read(ctx context.Context, batch service.MessageBatch)
 			w.refuse("message", err)
 			continue
 		}
-		if w.action == actionDelete {
-			continue
+		w.identify(m)
+		if w.action != actionDelete {
+			w.contact.Attributes = out.account.fit(ctx, w.contact.Attributes)
+			if list := out.account.missingList(ctx, w.contact.ListIDs); list != 0 {
+				w.refuse(refusedList, fmt.Errorf("Brevo has no list %d: create it, or mend the mapping", list))
+				continue
+			}
 		}
-		w.contact.Attributes = out.account.fit(ctx, w.contact.Attributes)
-		if list := out.account.missingList(ctx, w.contact.ListIDs); list != 0 {
-			w.refuse(refusedList, fmt.Errorf("Brevo has no list %d: create it, or mend the mapping", list))
+		if err := out.consult(ctx, w); err != nil {
+			return nil, err
 		}
 		if ctx.Err() != nil {
 			return nil, ctx.Err()

@@ -4,22 +4,18 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"io"
+	"math"
 	"os"
-	"strconv"
-	"strings"
 	"sync"
-
-	"connector/plugins/brevo/api"
 )
 
 // owners knows to whom an address belongs that several persons share: to the one with the lowest
-// numeric ext_id among those seen. It is a hash table that moves into a file without a name when it
-// grows, so that half a million addresses take no more memory than a hundred thousand.
+// numeric ext_id among those seen. It knows addresses by their addressHash. It is a hash table that
+// moves into a file without a name when it grows, so that half a million addresses take no more memory
+// than a hundred thousand.
 type owners struct {
 	mu    sync.Mutex
-	seed  maphash.Seed
 	table slots
 	size  uint64 // in slots; a power of two
 	used  uint64
@@ -45,7 +41,7 @@ func (m memory) WriteAt(p []byte, at int64) (int, error) { return copy(m[at:], p
 func (m memory) Close() error                            { return nil }
 
 func newOwners() *owners {
-	return &owners{seed: maphash.MakeSeed(), size: firstSlots, table: make(memory, firstSlots*slotSize)}
+	return &owners{size: firstSlots, table: make(memory, firstSlots*slotSize)}
 }
 
 // emptySlots are gone with the process.
@@ -64,31 +60,80 @@ func emptySlots(n uint64) (slots, error) {
 	return f, nil
 }
 
-// claim returns the ext_id of the address's owner if that is somebody else, and "" if the contact
-// may have it.
-func (o *owners) claim(c api.Contact) (owner string, err error) {
-	id, err := strconv.ParseUint(c.ExtID, 10, 64)
-	if err != nil || c.Email == "" {
-		return "", nil // not numbered: there is no lowest
-	}
-	hash := maphash.String(o.seed, strings.ToLower(c.Email)) | 1 // 0 marks a free slot
+const (
+	// nobody has an address that its owner gave up.
+	nobody = math.MaxUint64
+	// unseen is in the place of the owner of an address that nobody was seen to have after all.
+	unseen = math.MaxUint64 - 1
+)
+
+// claim is what asking for an address came to.
+type claim struct {
+	address, person uint64
+	owner           uint64 // who has it instead; nobody if the claim was granted
+	former          uint64 // who had it before, with a higher id; or nobody
+	fresh           bool   // it was not known at all
+}
+
+func (c claim) granted() bool { return c.owner == nobody }
+
+// claim asks for an address. It goes to the lowest id.
+func (o *owners) claim(address, person uint64) (claim, error) {
+	c := claim{address: address, person: person, owner: nobody, former: nobody}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if 4*o.used > 3*o.size {
 		if err := o.grow(); err != nil {
-			return "", err
+			return c, err
 		}
 	}
-	slot, found, holder, err := o.find(hash)
+	slot, found, holder, err := o.find(address)
 	switch {
 	case err != nil:
-		return "", err
-	case found && holder < id:
-		return strconv.FormatUint(holder, 10), nil
-	case found && holder == id:
-		return "", nil
+		return c, err
+	case found && holder < person:
+		c.owner = holder
+		return c, nil
+	case found && holder == person:
+		return c, nil
+	case found && holder < unseen:
+		c.former = holder
 	}
-	return "", o.put(slot, hash, id, !found)
+	c.fresh = !found || holder == unseen
+	return c, o.put(slot, address, person, !found)
+}
+
+// undo takes a claim back that was granted: the contact was not written.
+func (o *owners) undo(c claim) error {
+	if c.fresh {
+		return o.give(c.address, c.person, unseen)
+	}
+	return o.give(c.address, c.person, c.former)
+}
+
+// release gives up an address, if it is the person's.
+func (o *owners) release(address, person uint64) error { return o.give(address, person, nobody) }
+
+// give hands an address from one person to another, if it is the former's.
+func (o *owners) give(address, from, to uint64) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	slot, found, holder, err := o.find(address)
+	if err != nil || !found || holder != from {
+		return err
+	}
+	return o.put(slot, address, to, false)
+}
+
+// holder returns who has an address, or nobody.
+func (o *owners) holder(address uint64) (uint64, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, found, holder, err := o.find(address)
+	if err != nil || !found || holder == unseen {
+		return nobody, err
+	}
+	return holder, nil
 }
 
 // find returns the slot of a hash, or the free one where it belongs.

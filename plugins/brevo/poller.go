@@ -17,6 +17,8 @@ type poller struct {
 	client *api.Client
 	log    *service.Logger
 
+	calls *hourly // nil without a ledger; set before anything is waited for
+
 	mu      sync.Mutex
 	waiting map[int64]*waiting
 	usual   time.Duration // how long the last import took
@@ -108,7 +110,7 @@ func (p *poller) ask(ctx context.Context) error {
 	found := map[int64]api.Process{}
 	if len(ids) > 1 {
 		var list []api.Process
-		err := persist(ctx, p.log, func() (err error) {
+		err := persist(ctx, p.client, p.log, func() (err error) {
 			list, err = p.client.Processes(ctx)
 			return err
 		})
@@ -125,7 +127,7 @@ func (p *poller) ask(ctx context.Context) error {
 		process, listed := found[id]
 		// A list may leave the reports out.
 		if !listed || process.Status == "completed" && process.Reports == nil {
-			err := persist(ctx, p.log, func() (err error) {
+			err := persist(ctx, p.client, p.log, func() (err error) {
 				process, err = p.client.Process(ctx, id)
 				return err
 			})
@@ -137,6 +139,7 @@ func (p *poller) ask(ctx context.Context) error {
 				process = api.Process{ID: id, Status: "failed"}
 			}
 		}
+		p.calls.note(ctx)
 		p.heard(process)
 	}
 	return nil

@@ -15,10 +15,13 @@ type reportLines map[string][][]string
 // reportedRow is why an import did not take a row.
 type reportedRow struct{ kind string }
 
+// reportedExtID is the kind of report for rows whose ext_id Brevo has under another address.
+const reportedExtID = "duplicate_ext_id"
+
 var reportTexts = map[string]string{
 	"invalid_emails":               "Brevo says that the address is not valid",
 	"duplicate_email_id":           "the address belongs to another contact in Brevo",
-	"duplicate_ext_id":             "the ext_id belongs to another contact in Brevo",
+	reportedExtID:                  "the ext_id belongs to another contact in Brevo",
 	"duplicate_contact_id":         "the contact id belongs to another contact in Brevo",
 	"duplicate_phone_id":           "the phone number (SMS) belongs to another contact in Brevo",
 	"duplicate_whatsapp_id":        "the WhatsApp number belongs to another contact in Brevo",
@@ -52,7 +55,10 @@ func match(g *importGroup, reports reportLines) (map[int]*reportedRow, error) {
 		report, claimed := &reportedRow{kind}, false
 		for _, cells := range lines {
 			if i, ok := index.rowOf(report, cells); ok {
-				found[i], claimed = report, true
+				claimed = true
+				if found[i] == nil || found[i].kind != reportedExtID { // a phone may be its own, too
+					found[i] = report
+				}
 			}
 		}
 		if !claimed && slices.ContainsFunc(lines, hasIdentifier) {

@@ -12,17 +12,18 @@ import (
 
 // tally counts the verdicts of an output, as metrics and for the summary at its end.
 type tally struct {
-	deliveredMetric, skippedMetric, refusedMetric, phonesMetric *service.MetricCounter
+	deliveredMetric, unchangedMetric, skippedMetric, refusedMetric, phonesMetric *service.MetricCounter
 
-	mu                                       sync.Mutex
-	delivered, withoutPhone, skips, refusals int64
-	skipped, refused                         map[string]int64
+	mu                                                  sync.Mutex
+	delivered, unchanged, withoutPhone, skips, refusals int64
+	skipped, refused                                    map[string]int64
 }
 
 func newTally(res *service.Resources) *tally {
 	m := res.Metrics()
 	return &tally{
 		deliveredMetric: m.NewCounter("brevo_contacts_delivered", "action"),
+		unchangedMetric: m.NewCounter("brevo_contacts_unchanged"),
 		skippedMetric:   m.NewCounter("brevo_contacts_skipped", "reason"),
 		refusedMetric:   m.NewCounter("brevo_contacts_refused", "reason"),
 		phonesMetric:    m.NewCounter("brevo_contacts_without_phone"),
@@ -45,6 +46,9 @@ func (t *tally) add(writes []*write) {
 			t.skips++
 			t.skipped[w.skip]++
 			t.skippedMetric.Incr(1, w.skip)
+		case w.unchanged:
+			t.unchanged++
+			t.unchangedMetric.Incr(1)
 		default:
 			delivered[w.action]++
 		}
@@ -59,18 +63,19 @@ func (t *tally) add(writes []*write) {
 	}
 }
 
-// String is the summary: "1950 delivered (3 without their phone number), 20 skipped (no valid email 20)".
-// It is empty when there was nothing.
+// String is the summary: "1950 delivered (3 without their phone number), 12 unchanged, 20 skipped (no valid
+// email 20), 0 refused". It is empty when there was nothing.
 func (t *tally) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.delivered+t.skips+t.refusals == 0 {
+	if t.delivered+t.unchanged+t.skips+t.refusals == 0 {
 		return ""
 	}
 	parts := []string{fmt.Sprintf("%d delivered", t.delivered)}
 	if t.withoutPhone > 0 {
 		parts[0] += fmt.Sprintf(" (%d without their phone number)", t.withoutPhone)
 	}
+	parts = append(parts, fmt.Sprintf("%d unchanged", t.unchanged))
 	return strings.Join(append(parts, reasons(t.skips, "skipped", t.skipped), reasons(t.refusals, "refused", t.refused)), ", ")
 }
 

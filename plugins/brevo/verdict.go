@@ -12,40 +12,12 @@ import (
 	"connector/plugins/internal/rest"
 )
 
-// write is one message on its way to a verdict.
-type write struct {
-	index   int
-	action  string
-	contact api.Contact
-
-	withoutPhone error // why it was written without its phone numbers
-
-	skip    string // why it is not written
-	owner   string // skipShared: the ext_id whose address it is
-	refusal error  // why it never will be
-	kind    string // the refusal's class, for metrics
-}
-
-func (w *write) refuse(kind string, why error) {
-	w.kind, w.refusal, w.withoutPhone = kind, why, nil
-}
-
-// wrote notes what a call came to, and returns its error.
-func (w *write) wrote(written api.Written, err error) error {
-	if written.WithoutPhone != nil {
-		w.withoutPhone = written.WithoutPhone
-	}
-	return err
-}
-
-// skips reports whether the message is not to be written, or belongs to another contact's owner.
-func (w *write) skips() bool { return w.action == actionSkip || w.owner != "" }
-
-// open reports whether the write still has to be done.
-func (w *write) open() bool { return w.refusal == nil && !w.skips() }
-
-// refusedList is the class of refusals for a list that Brevo does not have.
-const refusedList = "list"
+const (
+	// refusedList is the class of refusals for a list that Brevo does not have.
+	refusedList = "list"
+	// refusedAddress is the class of refusals for an address that another contact has in Brevo.
+	refusedAddress = "address"
+)
 
 // inPublic is a reason without what it may quote of the contact: a vendor's message, or a processor's.
 // The dead letter has it whole.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -163,12 +162,7 @@ func (c Contact) identifier() (value, kind string) {
 	case c.ExtID != "":
 		return c.ExtID, "ext_id"
 	}
-	for i, name := range phoneAttributes {
-		if v := c.Attributes[name]; v != nil {
-			return fmt.Sprint(v), phoneKinds[i]
-		}
-	}
-	return "", ""
+	return c.Phone()
 }
 
 func (c *Client) write(ctx context.Context, method, doing, identifier, kind string, body map[string]any) error {

@@ -1,6 +1,8 @@
 // Package deadletter is the way that refused messages take on every output of this project: each is
 // written, with the reason in its metadata, to the output resource that the field dead_letter
-// names, and then counts as delivered. All others of its batch are not touched by it.
+// names, and then counts as delivered. All others of its batch are not touched by it. With it goes the
+// record that it was made of, where the input says so with WithOrigin, so that it can be sent again when
+// what was wrong is mended.
 package deadletter
 
 import (
@@ -21,8 +23,8 @@ const (
 // Field is the configuration field dead_letter.
 func Field() *service.ConfigField {
 	return service.NewStringField(field).Optional().Example("dead_letters").
-		Description("The label of an output resource. A message that is refused for good is written to it, with why in the metadata key `reason`, " +
-			"and then counts as delivered. Without it a refused message is a delivery error, and an input that replays sends its batch again.")
+		Description("The label of an output resource. A message that is refused for good is written to it, with why in the metadata key `reason` " +
+			"and, if its input keeps it, the record as it was read in the metadata key `record`, and then counts as delivered. Without it a refused message is a delivery error, and an input that replays sends its batch again.")
 }
 
 // Refusal is a message of a batch that will never be delivered as it is.
@@ -62,10 +64,17 @@ func (s *Sink) Refuse(ctx context.Context, batch service.MessageBatch, refused [
 	failed := refused
 	if s.label != "" {
 		letters := make(service.MessageBatch, len(refused))
+		without := 0
 		for i, r := range refused {
 			letters[i] = batch[r.Index].Copy()
 			letters[i].SetError(nil)
 			letters[i].MetaSetMut(MetaReason, r.Reason.Error())
+			if !setRecord(letters[i]) {
+				without++
+			}
+		}
+		if without > 0 { // and not why: it can quote the record
+			s.res.Logger().Warnf("%d dead letters hold the message as it was refused: the record as it was read could not be had", without)
 		}
 		index := letters.Index()
 		err := s.write(ctx, letters)
