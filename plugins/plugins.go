@@ -5,4 +5,5 @@ import (
 	_ "connector/plugins/bloblang"
 	_ "connector/plugins/brevo"
 	_ "connector/plugins/pipedrive"
+	_ "connector/plugins/redrive"
 )

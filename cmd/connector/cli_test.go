@@ -41,7 +41,7 @@ func TestPipelines_AMistakeInAMappingIsToldWithFileAndLine(t *testing.T) {
 	for _, args := range [][]string{{"lint", folder + "/pipedrive.yaml"}, {"test", folder + "/..."}, {"run", folder + "/pipedrive.yaml"}} {
 		cmd, out := command(t, nil, args...)
 		assert.Error(t, cmd.Run(), args[0])
-		assert.Contains(t, out.String(), "mappings/person.blobl: line 13", args[0])
+		assert.Contains(t, out.String(), "mappings/person.blobl: line 18", args[0])
 	}
 }
 

@@ -163,6 +163,7 @@ func (d *demo) scrape(url string) {
 		p.State, p.Elapsed = "running", time.Since(d.start)
 		p.Read, p.Delivered = total(counts("pipedrive_records_read", "object")), total(counts("brevo_contacts_delivered", "action"))
 		p.Skipped, p.Refused = counts("brevo_contacts_skipped", "reason"), counts("brevo_contacts_refused", "reason")
+		p.Unchanged = total(counts("brevo_contacts_unchanged", ""))
 		d.dropped = counts("brevo_attributes_dropped", "attribute")
 		p.WithoutPhone = total(counts("brevo_contacts_without_phone", ""))
 		p.PerSecond = float64(p.Delivered) / p.Elapsed.Seconds()
@@ -179,16 +180,18 @@ func (s *synced) readDeadLetters(file string) error {
 	}
 	defer f.Close() //nolint:errcheck // read only
 	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
+	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
 		var letter struct {
-			Reason   string            `json:"reason"`
-			Metadata map[string]string `json:"metadata"`
+			Reason   string `json:"reason"`
+			Metadata struct {
+				ID string `json:"pipedrive_id"`
+			} `json:"metadata"`
 		}
 		if err := json.Unmarshal(lines.Bytes(), &letter); err != nil {
 			return fmt.Errorf("reading the dead letters: %w", err)
 		}
-		s.refused[letter.Metadata["pipedrive_id"]] = letter.Reason
+		s.refused[letter.Metadata.ID] = letter.Reason
 	}
 	return lines.Err()
 }

@@ -30,6 +30,9 @@ func (d *demo) print(result *synced) {
 	}
 	row("persons read", result.Read, fmt.Sprintf("in %.1f s", result.Elapsed.Seconds()))
 	row("contacts delivered", result.Delivered, noted(result.WithoutPhone, "without a phone number that Brevo did not take"))
+	if result.Unchanged > 0 {
+		row("unchanged", result.Unchanged, "as Brevo already has them")
+	}
 	rowReasons(row, "skipped", result.Skipped)
 	rowReasons(row, "refused", result.Refused)
 	for _, attribute := range result.dropped {

@@ -61,12 +61,13 @@ func benthosOptions(ctx context.Context, args []string) []service.CLIOptFunc {
 		service.CLIOptSetBinaryName("connector"),
 		service.CLIOptSetProductName("Connector"),
 		service.CLIOptSetDocumentationURL("README.md"),
-		service.CLIOptSetDefaultConfigPaths("connector.yaml", "/etc/connector/connector.yaml"),
+		service.CLIOptSetDefaultConfigPaths(defaultConfigs...),
 		service.CLIOptSetMainSchemaFrom(schema),
 		service.CLIOptCustomRunFlags(nil, prepare(ctx, args)),
 		service.CLIOptAddCommand(sandboxCommand()),
 		service.CLIOptAddCommand(demoCommand()),
 		service.CLIOptAddCommand(healthCommand()),
+		service.CLIOptAddCommand(webhooksCommand()),
 	}
 }
 

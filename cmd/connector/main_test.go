@@ -2,13 +2,18 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -44,7 +49,7 @@ func command(t *testing.T, settings []string, args ...string) (*exec.Cmd, *outpu
 	require.NoError(t, err)
 	cmd := exec.Command(path, args...)
 	cmd.Dir = t.TempDir()
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + cmd.Dir, "HTTP_ADDRESS=127.0.0.1:0"}, settings...)
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + cmd.Dir, "HTTP_ADDRESS=127.0.0.1:0", "FOLLOW=false"}, settings...)
 	out := &output{}
 	cmd.Stdout, cmd.Stderr = out, out
 	return cmd, out
@@ -120,4 +125,27 @@ func edit(t *testing.T, path, old, replacement string) {
 	require.NoError(t, err)
 	require.Contains(t, string(content), old)
 	require.NoError(t, os.WriteFile(path, []byte(strings.ReplaceAll(string(content), old, replacement)), 0o600))
+}
+
+// patchPerson changes a person as a colleague would, for as long as it takes.
+func patchPerson(t *testing.T, sb *sandbox.Sandbox, id int, changes map[string]any) {
+	t.Helper()
+	body, err := json.Marshal(changes)
+	require.NoError(t, err)
+	client := http.Client{Timeout: time.Second}
+	for {
+		req, err := http.NewRequest(http.MethodPatch, fmt.Sprintf("%s/api/v2/persons/%d", sb.PipedriveURL(), id), bytes.NewReader(body))
+		require.NoError(t, err)
+		req.Header.Set("x-api-token", sandbox.Token)
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := client.Do(req)
+		if err != nil {
+			continue // a fault
+		}
+		_, err = io.Copy(io.Discard, resp.Body)
+		_ = resp.Body.Close()
+		if err == nil && resp.StatusCode == http.StatusOK {
+			return
+		}
+	}
 }

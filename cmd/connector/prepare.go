@@ -25,8 +25,12 @@ const (
 	stateDirDefault = "./state"
 )
 
+// defaultConfigs are where a run finds its configuration if it is not told.
+var defaultConfigs = []string{"connector.yaml", "/etc/connector/connector.yaml"}
+
 // prepare runs before Benthos reads any configuration file: it sets PIPELINES_DIR to the folder of the
-// files, unless the user has set it, and for a run makes the state folder that the files name.
+// files, unless the user has set it, and for a run makes the state folder that the files name and locks
+// what is in it.
 func prepare(ctx context.Context, args []string) func(*cli.Context) error {
 	return func(c *cli.Context) error {
 		files := configFiles(c)
@@ -47,8 +51,36 @@ func prepare(ctx context.Context, args []string) func(*cli.Context) error {
 		if c.Command.Name == "lint" || c.Command.Name == "test" || c.Command.Name == "echo" || c.Command.Name == "blobl" {
 			return nil
 		}
-		return makeState(files)
+		files = append(files, alsoRead(c)...)
+		if err := makeState(files); err != nil {
+			return err
+		}
+		return lockAll(claimsOf(files))
 	}
+}
+
+// alsoRead are the files that a run reads and that are not its pipelines: resources, a service's own
+// file, and where none is named, the one that is found by default.
+func alsoRead(c *cli.Context) (files []string) {
+	main := c.Args().Present() && c.Command.Name != "streams"
+	for _, ancestor := range c.Lineage() {
+		for _, pattern := range ancestor.StringSlice("resources") {
+			matches, err := filepath.Glob(pattern)
+			if err == nil { // else Benthos says so
+				files = append(files, matches...)
+			}
+		}
+		if path := ancestor.String("observability"); path != "" {
+			main, files = true, append(files, path)
+		}
+		main = main || ancestor.String("config") != ""
+	}
+	for _, path := range defaultConfigs {
+		if _, err := os.Stat(path); !main && err == nil {
+			return append(files, path)
+		}
+	}
+	return files
 }
 
 // configFiles are the pipeline files that a command was given, folders and "..." resolved.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -46,7 +47,7 @@ func TestRun_TwentyThousandPersonsWithinBothVendorsLimits(t *testing.T) {
 func TestRun_AfterAKillInTheMiddleNothingIsMissing(t *testing.T) {
 	sb := startSandbox(t, sandbox.Config{Persons: 5000, Brevo: brevo.Config{ImportDelay: 100 * time.Millisecond}})
 	settings := settingsFor(t, sb)
-	args := []string{"--set", "input.pipedrive_paginated.page_size=50", "--set", "input.pipedrive_paginated.burst_limit=50", "-c", repoFile(t, "pipelines/pipedrive.yaml")}
+	args := []string{"--set", "input.pipedrive_recents.page_size=50", "--set", "input.pipedrive_recents.burst_limit=50", "-c", repoFile(t, "pipelines/pipedrive.yaml")}
 	before := sb.Brevo.Count()
 
 	first, _ := command(t, settings, args...)
@@ -68,7 +69,7 @@ func TestRun_AfterAKillInTheMiddleNothingIsMissing(t *testing.T) {
 func TestRun_ATermSignalEndsItInTimeAndTheNextRunGoesOnWhereItEnded(t *testing.T) {
 	sb := startSandbox(t, sandbox.Config{Persons: 5000})
 	settings := settingsFor(t, sb)
-	args := []string{"--set", "input.pipedrive_paginated.page_size=50", "-c", repoFile(t, "pipelines/pipedrive.yaml")}
+	args := []string{"--set", "input.pipedrive_recents.page_size=50", "-c", repoFile(t, "pipelines/pipedrive.yaml")}
 	before := sb.Brevo.Count()
 
 	first, out := command(t, settings, args...)
@@ -82,4 +83,45 @@ func TestRun_ATermSignalEndsItInTimeAndTheNextRunGoesOnWhereItEnded(t *testing.T
 	second, out := command(t, settings, args...)
 	require.NoError(t, second.Run(), out)
 	assert.LessOrEqual(t, sb.Pipedrive.Stats().ByPath["GET /api/v2/persons"], 100+60, "at most the pages under way are read again")
+}
+
+func TestRun_AfterAFullSyncChangesCostPagesAndAnIdleLookCostsOne(t *testing.T) {
+	sb := startSandbox(t, sandbox.Config{Persons: 5000})
+	settings := settingsFor(t, sb)
+	look := func() (pages, writes, imports int) {
+		pd, br := sb.Pipedrive.Stats().ByPath, sb.Brevo.Stats().Routes
+		cmd, out := command(t, settings, "-c", repoFile(t, "pipelines/pipedrive.yaml"))
+		require.NoError(t, cmd.Run(), out)
+		pd2, br2 := sb.Pipedrive.Stats().ByPath, sb.Brevo.Stats().Routes
+		for route, n := range br2 {
+			if strings.HasPrefix(route, "POST /v3/contacts") || strings.HasPrefix(route, "PUT /v3/contacts") {
+				writes += n - br[route]
+			}
+		}
+		return pd2["GET /api/v2/persons"] - pd["GET /api/v2/persons"], writes, br2["POST /v3/contacts/import"] - br["POST /v3/contacts/import"]
+	}
+	pages, _, _ := look()
+	assert.Equal(t, 10+1, pages, "the full read, and a look at what changed meanwhile")
+
+	pages, writes, _ := look()
+	assert.Equal(t, 1, pages, "an idle look")
+	assert.Zero(t, writes, "an idle look")
+
+	for id := 101; id <= 600; id++ {
+		patchPerson(t, sb, id, map[string]any{"first_name": "Changed", "last_name": fmt.Sprint(id)})
+	}
+	pages, writes, imports := look()
+	assert.LessOrEqual(t, pages, 2)
+	assert.Equal(t, 1, imports, "500 changes are an import")
+	assert.LessOrEqual(t, writes, 10, "and a few that no import can say")
+
+	pages, writes, _ = look()
+	assert.Equal(t, 1, pages, "an idle look")
+	assert.Zero(t, writes, "an idle look")
+
+	d := &demo{sb: sb}
+	result := &synced{refused: map[string]string{}}
+	require.NoError(t, result.readDeadLetters(filepath.Join(strings.TrimPrefix(settings[4], "STATE_DIR="), "dead_letters.jsonl")))
+	result.WithoutPhone = 1000
+	assert.Empty(t, d.compare(result))
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"strings"
@@ -19,6 +20,8 @@ import (
 	_ "github.com/redpanda-data/benthos/v4/public/components/io"
 	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
 
+	"connector/plugins/internal/rest"
+	"connector/plugins/pipedrive/api"
 	sandbox "connector/sandbox/pipedrive"
 )
 
@@ -27,20 +30,46 @@ type account struct {
 	*sandbox.Server
 	t   *testing.T
 	url string
+
+	latency time.Duration // of all calls but those for definitions, which are made under a lock
+
+	mu     sync.Mutex
+	before func(http.ResponseWriter, *http.Request) (answered bool)
+	added  map[string]time.Time
 }
 
 func newAccount(t *testing.T, cfg sandbox.Config, persons int) *account {
 	t.Helper()
-	s := sandbox.New(cfg)
-	ts := httptest.NewServer(s)
+	a := &account{Server: sandbox.New(cfg), t: t}
+	ts := httptest.NewServer(a)
 	t.Cleanup(ts.Close)
+	a.url = ts.URL
 	for i := 1; i <= persons; i++ {
-		s.Put("person", map[string]any{
+		a.Put("person", map[string]any{
 			"id": i, "name": fmt.Sprintf("Person %d", i),
 			"add_time": "2026-01-01T00:00:00Z", "update_time": "2026-02-03T04:05:06Z",
 		})
 	}
-	return &account{Server: s, t: t, url: ts.URL}
+	return a
+}
+
+func (a *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.mu.Lock()
+	before := a.before
+	a.mu.Unlock()
+	if !strings.HasSuffix(r.URL.Path, "Fields") {
+		_ = rest.Sleep(r.Context(), a.latency)
+	}
+	if before == nil || !before(w, r) {
+		a.Server.ServeHTTP(w, r)
+	}
+}
+
+// onCall is told of each request before the account sees it, and may answer in its place.
+func (a *account) onCall(before func(http.ResponseWriter, *http.Request) (answered bool)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.before = before
 }
 
 // pages counts the pages of a collection that were asked for and given.
@@ -65,10 +94,12 @@ func (l *logs) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-func (l *logs) has(part string) bool {
+func (l *logs) has(part string) bool { return l.count(part) > 0 }
+
+func (l *logs) count(part string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return strings.Contains(l.text.String(), part)
+	return strings.Count(l.text.String(), part)
 }
 
 // resources are what several runs of an input share: a cache called state, and a log.
@@ -114,9 +145,9 @@ func (r *resources) store(position string) {
 	}))
 }
 
-// input is a paginated input whose pages the test takes and acknowledges itself.
+// input is one whose pages the test takes and acknowledges itself.
 type input struct {
-	*paginatedInput
+	service.BatchInput
 	t *testing.T
 }
 
@@ -126,9 +157,17 @@ type page struct {
 	ack service.AckFunc
 }
 
-// config is the input's configuration for an account, of ten records a page.
+// orDefault adds a field that extra leaves out.
+func orDefault(extra, field string) string {
+	if name, _, _ := strings.Cut(field, " "); strings.Contains(extra, name) {
+		return extra
+	}
+	return field + extra
+}
+
+// config is the input's configuration for an account, of ten records a page unless extra says otherwise.
 func (a *account) config(extra string) string {
-	return fmt.Sprintf("base_url: %s\napi_token: sandbox\nburst_limit: 100000\npage_size: 10\n", a.url) + extra
+	return fmt.Sprintf("base_url: %s\napi_token: sandbox\n", a.url) + orDefault(orDefault(extra, "page_size: 10\n"), "burst_limit: 100000\n")
 }
 
 func (a *account) open(res *resources, extra string) (*input, error) {
@@ -141,6 +180,14 @@ func (a *account) open(res *resources, extra string) (*input, error) {
 	}
 	a.t.Cleanup(func() { _ = in.Close(context.Background()) })
 	return &input{in, a.t}, nil
+}
+
+// client is the one that all inputs of an account share.
+func (in *input) client() *api.Client {
+	if paginated, ok := in.BatchInput.(*paginatedInput); ok {
+		return paginated.client
+	}
+	return in.BatchInput.(*recentsInput).client
 }
 
 // start opens an input and connects it.

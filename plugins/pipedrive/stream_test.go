@@ -82,8 +82,13 @@ func (f *far) count() int {
 	return len(f.arrived)
 }
 
-// stream runs the input through processors into an output called far.
+// stream runs pipedrive_paginated through processors into an output called far.
 func (a *account) stream(f *far, cache, input, processors, batching string) *service.Stream {
+	a.t.Helper()
+	return a.streamOf("pipedrive_paginated", f, cache, input, processors, batching)
+}
+
+func (a *account) streamOf(component string, f *far, cache, input, processors, batching string) *service.Stream {
 	a.t.Helper()
 	env := service.NewEnvironment()
 	require.NoError(a.t, env.RegisterBatchOutput("far",
@@ -96,7 +101,7 @@ func (a *account) stream(f *far, cache, input, processors, batching string) *ser
 	require.NoError(a.t, b.SetLoggerYAML("level: none"))
 	require.NoError(a.t, b.AddCacheYAML("label: state\n"+cache))
 	indented := func(s string) string { return "  " + strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n  ") }
-	require.NoError(a.t, b.AddInputYAML("pipedrive_paginated:\n"+indented(a.config(input))))
+	require.NoError(a.t, b.AddInputYAML(component+":\n"+indented(a.config(input))))
 	if processors != "" {
 		require.NoError(a.t, b.AddProcessorYAML(processors))
 	}
@@ -129,28 +134,66 @@ func TestStream_SinglyRefusedMessagesAreNeverLostBehind(t *testing.T) {
   - group_by_value: { value: '${! this.id % 3 }' }
   - split: { size: 2 }`, everySecond},
 	} {
-		for _, batching := range []string{"{}", "{ count: 7, period: 50ms }"} {
-			t.Run(c.name+" "+batching, func(t *testing.T) {
-				t.Parallel()
-				f := newFar(func(id string, times int) bool {
-					n, _ := strconv.Atoi(id)
-					return n%10 == 4 && times < 1 || id == "60" && times < 2
-				})
-				a := newAccount(t, sandbox.Config{}, total)
-				s := a.stream(f, "memory: {}", withCache, c.processors, batching)
-				ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
-				defer cancel()
-				require.NoError(t, s.Run(ctx), "it ends by itself")
-				for _, id := range numbers(1, total) {
-					if c.kept(id) {
-						assert.Contains(t, f.arrived, id)
-					} else {
-						assert.NotContains(t, f.arrived, id)
+		for _, input := range []string{"pipedrive_paginated", "pipedrive_recents"} {
+			for _, batching := range []string{"{}", "{ count: 7, period: 50ms }"} {
+				t.Run(input+" "+c.name+" "+batching, func(t *testing.T) {
+					t.Parallel()
+					f := newFar(func(id string, times int) bool {
+						n, _ := strconv.Atoi(id)
+						return n%10 == 4 && times < 1 || id == "60" && times < 2
+					})
+					a, conf := newAccount(t, sandbox.Config{}, total), withCache
+					if input == "pipedrive_recents" {
+						conf += "follow: false\n"
 					}
-				}
-				assert.NotEmpty(t, f.refused)
-			})
+					s := a.streamOf(input, f, "memory: {}", conf, c.processors, batching)
+					ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+					defer cancel()
+					require.NoError(t, s.Run(ctx), "it ends by itself")
+					for _, id := range numbers(1, total) {
+						if c.kept(id) {
+							assert.Contains(t, f.arrived, id)
+						} else {
+							assert.NotContains(t, f.arrived, id)
+						}
+					}
+					assert.NotEmpty(t, f.refused)
+				})
+			}
 		}
+	}
+}
+
+// What changes while it follows takes the same way.
+func TestStream_SinglyRefusedChangesAreNeverLostBehind(t *testing.T) {
+	t.Parallel()
+	const total = 60
+	for _, processors := range []string{
+		"mapping: 'root = if this.id % 2 == 1 { deleted() }'",
+		"split: { size: 1 }",
+		"group_by_value: { value: '${! this.id % 3 }' }",
+	} {
+		t.Run(processors, func(t *testing.T) {
+			t.Parallel()
+			f := newFar(func(id string, times int) bool { n, _ := strconv.Atoi(id); return n%10 == 4 && times < 1 })
+			a := newAccount(t, sandbox.Config{}, 0)
+			s := a.streamOf("pipedrive_recents", f, "memory: {}", withCache+"poll_interval: 1s", processors, "{ count: 7, period: 50ms }")
+			ended := make(chan error, 1)
+			go func() { ended <- s.Run(t.Context()) }()
+			require.Eventually(t, func() bool { return a.pages("persons") > 1 }, 30*time.Second, 5*time.Millisecond, "it polls")
+			now := time.Now()
+			for i := 1; i <= total; i++ {
+				a.put("person", i, "New", now)
+			}
+			want := total
+			if strings.Contains(processors, "deleted") {
+				want /= 2
+			}
+			assert.Eventually(t, func() bool { return f.count() == want }, 30*time.Second, 10*time.Millisecond)
+			require.NoError(t, s.Stop(t.Context()))
+			<-ended
+			assert.Len(t, f.refused, 6)
+		})
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"connector/plugins/internal/rest"
 )
@@ -19,6 +20,18 @@ type ListOptions struct {
 	Limit         int    // records a page, 500 at most
 	FilterID      int
 	IncludeFields []string // those that the object does not have are left out
+
+	// UpdatedSince, in whole seconds and inclusive, narrows the list to what changed then or later and
+	// puts it into ascending order of update_time. Deleted deals of the last 30 days are in it.
+	UpdatedSince time.Time
+
+	// By narrows the list to the records that are linked to another one: By "person_id", ByID "7". Not with
+	// every object.
+	By, ByID string
+
+	// IDs narrow the list to at most 100 ids, deleted deals of the last 30 days included. Those that there are
+	// not are left out without a word.
+	IDs []string
 }
 
 // Page is one page of a list.
@@ -29,7 +42,21 @@ type Page struct {
 	version string
 	raw     []byte
 	records []Record
+	decode  func(body []byte, position string) ([]Record, string, error)
+
+	// Missing are the ids of records that /v1/recents speaks of without showing them.
+	Missing []string
+
+	// IDs are those of a page that is found by counting, in its order, also of what is not shown.
+	IDs []string
+
+	// LastTimestamp is that of /v1/recents.
+	LastTimestamp string
 }
+
+// Counted reports whether the page after this one is found by counting records, so that what is deleted
+// or changed between the two shifts others from one to the other.
+func (p *Page) Counted() bool { return p.version == "v1" }
 
 // List returns the page at a position; "" is the first. Pages come in ascending order of id where
 // the object has a numeric one.
@@ -38,25 +65,36 @@ type Page struct {
 // stages 5); GET /v1/{objects} with start and limit, 20 tokens (users: one page).
 // Source: pipedrive.readme.io/docs/core-api-concepts-pagination
 func (c *Client) List(ctx context.Context, o *Object, position string, opts ListOptions) (*Page, error) {
-	page := &Page{Object: o, version: o.versionFor(opts.Version)}
+	page := &Page{Object: o, version: o.versionFor(opts.Version), decode: decodePage}
 	req := &rest.Request{Doing: "reading " + o.Plural, Method: http.MethodGet, Bucket: bucketCalls}
 	if page.version == "v2" {
 		req.Path, req.Cost, req.Query = "/api/v2/"+o.Plural, o.cost, opts.v2Query(o, position)
 	} else {
 		req.Path, req.Cost, req.Query = "/v1/"+o.Plural, o.costV1, opts.v1Query(o, position)
 	}
-	req.Op = "GET " + req.Path
+	return page, c.fill(ctx, page, req, position)
+}
+
+// fill makes the call that gives a page.
+func (c *Client) fill(ctx context.Context, page *Page, req *rest.Request, position string) error {
+	req.Op = cmp.Or(req.Op, "GET "+req.Path)
 	req.SizeHint = int(c.pageSize.Load())
 	req.Decode = func(body []byte) (err error) {
 		page.raw = body
-		page.records, page.Next, err = decodePage(body, position)
+		page.IDs = nil
+		page.records, page.Next, err = page.decode(body, position)
+		if page.Counted() && page.IDs == nil {
+			for _, r := range page.records {
+				page.IDs = append(page.IDs, r.ID())
+			}
+		}
 		return err
 	}
 	if _, err := c.rest.Do(ctx, req); err != nil {
-		return nil, err
+		return err
 	}
 	c.pageSize.Store(int64(len(page.raw)) * 9 / 8)
-	return page, nil
+	return nil
 }
 
 func (opts ListOptions) v2Query(o *Object, position string) url.Values {
@@ -66,6 +104,20 @@ func (opts ListOptions) v2Query(o *Object, position string) url.Values {
 	}
 	if opts.FilterID != 0 {
 		q.Set("filter_id", strconv.Itoa(opts.FilterID))
+	}
+	if opts.By != "" {
+		q.Set(opts.By, opts.ByID)
+	}
+	if len(opts.IDs) > 0 {
+		q.Set("ids", strings.Join(opts.IDs, ","))
+	}
+	if !opts.UpdatedSince.IsZero() {
+		q.Set("updated_since", wholeSeconds(opts.UpdatedSince))
+		q.Set("sort_by", "update_time")
+		q.Set("sort_direction", "asc")
+	}
+	if o.Name == "deal" && (len(opts.IDs) > 0 || !opts.UpdatedSince.IsZero()) {
+		q.Set("status", "open,won,lost,deleted")
 	}
 	var fields []string
 	for _, f := range opts.IncludeFields {
@@ -87,6 +139,10 @@ func (opts ListOptions) v1Query(o *Object, position string) url.Values {
 	if o.Name == "activity" {
 		q.Set("user_id", "0") // else v1 lists those of the token's user only
 	}
+	if !opts.UpdatedSince.IsZero() {
+		q.Set("updated_since", wholeSeconds(opts.UpdatedSince))
+		q.Set("sort", "update_time ASC")
+	}
 	if o.paged {
 		q.Set("limit", strconv.Itoa(opts.Limit))
 		q.Set("start", cmp.Or(position, "0"))
@@ -94,27 +150,16 @@ func (opts ListOptions) v1Query(o *Object, position string) url.Values {
 	return q
 }
 
+// wholeSeconds is the only form of a time that v2 takes.
+func wholeSeconds(t time.Time) string { return t.UTC().Truncate(time.Second).Format(time.RFC3339) }
+
 var errUnsuccessful = errors.New(`the answer says "success": false`)
 
 // decodePage reads the frame of any list. v1 nests its pagination or lays it flat, by endpoint.
 func decodePage(body []byte, position string) (records []Record, next string, err error) {
-	decoded, err := decodeJSON(body)
+	frame, data, err := decodeFrame(body)
 	if err != nil {
 		return nil, "", err
-	}
-	frame, ok := decoded.(map[string]any)
-	if !ok {
-		return nil, "", errors.New("the answer is not an object")
-	}
-	if success, ok := frame["success"].(bool); ok && !success {
-		return nil, "", errUnsuccessful
-	}
-	if _, ok := frame["data"]; !ok && frame["success"] == nil {
-		return nil, "", errors.New("it has neither success nor data")
-	}
-	data, ok := frame["data"].([]any)
-	if !ok && frame["data"] != nil {
-		return nil, "", errors.New("data is not a list")
 	}
 	records = make([]Record, 0, len(data))
 	for _, item := range data {
@@ -124,6 +169,29 @@ func decodePage(body []byte, position string) (records []Record, next string, er
 	}
 	next, err = nextPosition(frame, position, len(data))
 	return records, next, err
+}
+
+// decodeFrame reads what all lists share.
+func decodeFrame(body []byte) (frame map[string]any, data []any, err error) {
+	decoded, err := decodeJSON(body)
+	if err != nil {
+		return nil, nil, err
+	}
+	frame, ok := decoded.(map[string]any)
+	if !ok {
+		return nil, nil, errors.New("the answer is not an object")
+	}
+	if success, ok := frame["success"].(bool); ok && !success {
+		return nil, nil, errUnsuccessful
+	}
+	if _, ok := frame["data"]; !ok && frame["success"] == nil {
+		return nil, nil, errors.New("it has neither success nor data")
+	}
+	data, ok = frame["data"].([]any)
+	if !ok && frame["data"] != nil {
+		return nil, nil, errors.New("data is not a list")
+	}
+	return frame, data, nil
 }
 
 func nextPosition(frame map[string]any, position string, count int) (next string, err error) {
@@ -174,7 +242,7 @@ func (p *Page) Records(ctx context.Context, c *Client) ([]Record, error) {
 func (p *Page) shaped(fields *Fields) (records []Record, unknown []string, err error) {
 	records, p.records = p.records, nil
 	if records == nil {
-		if records, _, err = decodePage(p.raw, ""); err != nil {
+		if records, _, err = p.decode(p.raw, ""); err != nil {
 			return nil, nil, err
 		}
 	}

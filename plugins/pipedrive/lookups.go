@@ -1,0 +1,183 @@
+package pipedrive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/expirable"
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"connector/plugins/internal/rest"
+	"connector/plugins/pipedrive/api"
+)
+
+// mostKept is how many records of a kind are kept.
+const mostKept = 10_000
+
+// lookups fetches records of one kind by their ids and keeps them for a while. It is shared by all
+// processors of the process that ask for the same.
+type lookups struct {
+	client  *api.Client
+	log     *service.Logger
+	object  *api.Object
+	include []string
+
+	fetching sync.Mutex // so that two batches do not fetch the same
+	kept     *expirable.LRU[string, api.Record]
+}
+
+// kinds are all lookups of the process.
+var kinds struct {
+	sync.Mutex
+	by map[lookupKind]*lookups
+}
+
+type lookupKind struct {
+	client  *api.Client
+	object  *api.Object
+	include string
+	ttl     time.Duration
+}
+
+func lookupsOf(client *api.Client, res *service.Resources, o *api.Object, include []string, ttl time.Duration) *lookups {
+	include = slices.Sorted(slices.Values(include))
+	kind := lookupKind{client, o, strings.Join(include, ","), ttl}
+	kinds.Lock()
+	defer kinds.Unlock()
+	if kinds.by == nil {
+		kinds.by = map[lookupKind]*lookups{}
+	}
+	l := kinds.by[kind]
+	if l == nil {
+		l = &lookups{client: client, log: res.Logger(), object: o, include: include}
+		if ttl > 0 {
+			l.kept = expirable.NewLRU[string, api.Record](mostKept, nil, ttl)
+		}
+		kinds.by[kind] = l
+	}
+	return l
+}
+
+// forget drops records that have changed from all lookups of the process.
+func forget(client *api.Client, o *api.Object, ids ...string) {
+	kinds.Lock()
+	defer kinds.Unlock()
+	for kind, l := range kinds.by {
+		if kind.client != client || kind.object != o || l.kept == nil {
+			continue
+		}
+		for _, id := range ids {
+			l.kept.Remove(id)
+		}
+	}
+}
+
+// get returns the records there are; one that does not exist is nil. They belong to the cache. Its only
+// error is the context's.
+func (l *lookups) get(ctx context.Context, ids []string) (map[string]api.Record, error) {
+	found := map[string]api.Record{}
+	var missing []string
+	take := func(ids []string) (without []string) {
+		for _, id := range ids {
+			if _, done := found[id]; done {
+				continue
+			}
+			if r, ok := l.fromKept(id); ok {
+				found[id] = r
+			} else if !slices.Contains(without, id) {
+				without = append(without, id)
+			}
+		}
+		return without
+	}
+	if missing = take(ids); len(missing) == 0 {
+		return found, nil
+	}
+	l.fetching.Lock()
+	defer l.fetching.Unlock()
+	missing = take(missing) // another batch may have fetched them meanwhile
+	if len(missing) == 0 {
+		return found, nil
+	}
+	for _, id := range missing {
+		found[id] = nil
+	}
+	return found, l.fetch(ctx, missing, func(id string, r api.Record) {
+		found[id] = r
+		if l.kept != nil {
+			l.kept.Add(id, r)
+		}
+	})
+}
+
+func (l *lookups) fromKept(id string) (api.Record, bool) {
+	if l.kept == nil {
+		return nil, false
+	}
+	return l.kept.Get(id)
+}
+
+// fetch asks Pipedrive for ids, at the least cost.
+func (l *lookups) fetch(ctx context.Context, ids []string, take func(id string, r api.Record)) error {
+	opts := api.ListOptions{Limit: 500, IncludeFields: l.include}
+	switch {
+	case !l.object.HasSince(): // a short list
+		for next := ""; ; {
+			page, err := l.page(ctx, func() (*api.Page, error) { return l.client.List(ctx, l.object, next, opts) }, take)
+			if err != nil || page.Next == "" {
+				return err
+			}
+			next = page.Next
+		}
+	case l.object.OnlyV1():
+		for _, id := range ids {
+			if _, err := l.page(ctx, func() (*api.Page, error) { return l.client.Get(ctx, l.object, id) }, take); err != nil {
+				return err
+			}
+		}
+	default:
+		for some := range slices.Chunk(ids, 100) {
+			opts.IDs, opts.Limit = some, len(some)
+			if _, err := l.page(ctx, func() (*api.Page, error) { return l.client.List(ctx, l.object, "", opts) }, take); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// page reads a page, however long it takes. Its only error is the context's.
+func (l *lookups) page(ctx context.Context, read func() (*api.Page, error), take func(id string, r api.Record)) (*api.Page, error) {
+	for failures := 0; ; failures++ {
+		page, err := read()
+		var records []api.Record
+		if err == nil && page != nil {
+			records, err = page.Records(ctx, l.client)
+		}
+		if err == nil {
+			for _, r := range records {
+				if !deleted(r) {
+					take(strings.Clone(r.ID()), r.Clone())
+				}
+			}
+			return page, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		var answered *rest.Error
+		if errors.As(err, &answered) && answered.Kind == rest.Refused {
+			return nil, fmt.Errorf("looking up %s: %w", l.object.Plural, err)
+		}
+		pause := rest.PauseAfter(err, failures)
+		l.log.Errorf("%v; the lookup goes on in %v", err, pause.Round(time.Second))
+		if err := rest.Sleep(ctx, pause); err != nil {
+			return nil, err
+		}
+	}
+}

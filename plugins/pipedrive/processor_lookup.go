@@ -1,0 +1,296 @@
+package pipedrive
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/redpanda-data/benthos/v4/public/bloblang"
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"connector/plugins/pipedrive/api"
+)
+
+const (
+	plFieldObject        = "object"
+	plFieldBy            = "by"
+	plFieldFirstRead     = "first_read"
+	plFieldID            = "id"
+	plFieldResultMap     = "result_map"
+	plFieldIncludeFields = "include_fields"
+	plFieldCacheTTL      = "cache_ttl"
+)
+
+func lookupSpec() *service.ConfigSpec {
+	plurals := make([]string, len(api.Objects))
+	for i, o := range api.Objects {
+		plurals[i] = o.Plural
+	}
+	return service.NewConfigSpec().
+		Categories("Services").
+		Version("0.3.0").
+		Summary("Fetches related records of Pipedrive by their ids, for a whole batch at once, and keeps them for a while.").
+		Description(`
+The ids of a batch are asked for together: 100 a call, for 10 tokens. Users, pipelines and stages are read as a whole
+list, since there are few (20 and 5 tokens); leads and notes one by one (2 tokens each).
+
+What was fetched is kept for `+"`cache_ttl`"+`, 10,000 records of a kind at most, and forgotten as soon as an input of this process reads a
+change of it. A record that does not exist, or that the token's user may not see, is `+"`null`"+` and counted
+(`+"`pipedrive_lookup_missing`"+`). When Pipedrive is busy or down the processor waits and says so.`).
+		Fields(
+			service.NewStringField(plFieldObject).LintRule(objectsLint(plurals)).Example("persons").
+				Description("What to fetch: `persons`, `deals`, `organizations`, `activities`, `leads`, `pipelines`, `stages`, `users`, `notes`, `products`."),
+			service.NewStringField(plFieldBy).Default("").Example("person_id").
+				Description("Fetches the records that are linked to the id by this field, such as the deals of a person: always a list, at 10 tokens an id and never kept. Persons by `org_id` or `deal_id`; deals by `person_id` or `org_id`; activities by `deal_id`, `lead_id`, `person_id` or `org_id`."),
+			service.NewBoolField(plFieldFirstRead).Default(false).Advanced().
+				Description("With `by: person_id` for deals: answers from what `pipedrive_recents` has read of deals before it reads persons for the first time, at no cost, and with nothing at other times."),
+			service.NewBloblangField(plFieldID).Example("this.person_id").Example("this.participants.map_each(p -> p.person_id)").
+				Description("A mapping that gives the id, a list of ids, or null for nothing to fetch."),
+			service.NewBloblangField(plFieldResultMap).Default("").Example("root.person = this").
+				Description("A mapping of what was fetched (`this`) into the message (`root`): a record or null; for a list of ids a list of those. Metadata can be set too. If left out, the record goes where its kind says: `root.person = this`."),
+			service.NewStringListField(plFieldIncludeFields).Default([]any{}).Example([]any{"won_deals_count"}).
+				Description("Fields that v2 sends on request only, such as counts."),
+			service.NewDurationField(plFieldCacheTTL).Default("5m").
+				Description("How long a fetched record is good. 0s keeps none."),
+		).
+		Fields(connectionFields()...).
+		Example("A deal's person", "The person of each deal, for one call a hundred deals.", `
+pipeline:
+  processors:
+    - pipedrive_lookup:
+        object: persons
+        id: this.person_id
+        result_map: root.person = this
+`)
+}
+
+func init() {
+	service.MustRegisterBatchProcessor("pipedrive_lookup", lookupSpec(),
+		func(conf *service.ParsedConfig, res *service.Resources) (service.BatchProcessor, error) {
+			return newLookupProcessor(conf, res)
+		})
+}
+
+type lookupProcessor struct {
+	by        string
+	firstRead bool
+
+	records *lookups
+	id      *bloblang.Executor
+	result  *bloblang.Executor
+	missing *service.MetricCounter
+	object  *api.Object
+}
+
+func newLookupProcessor(conf *service.ParsedConfig, res *service.Resources) (*lookupProcessor, error) {
+	client, err := clientFrom(conf, res)
+	if err != nil {
+		return nil, err
+	}
+	p := &lookupProcessor{missing: res.Metrics().NewCounter("pipedrive_lookup_missing", "object")}
+	plural, err := conf.FieldString(plFieldObject)
+	if err != nil {
+		return nil, err
+	}
+	if p.object, err = api.ObjectOf(plural); err != nil {
+		return nil, err
+	}
+	if p.by, err = conf.FieldString(plFieldBy); err != nil {
+		return nil, err
+	}
+	if p.firstRead, err = conf.FieldBool(plFieldFirstRead); err != nil {
+		return nil, err
+	}
+	if p.by != "" && !slices.Contains(p.object.Links(), p.by) {
+		return nil, fmt.Errorf("by: %s cannot be fetched by %q; they can be by: %s", p.object.Plural, p.by, joined(p.object.Links()))
+	}
+	if p.id, err = conf.FieldBloblang(plFieldID); err != nil {
+		return nil, err
+	}
+	text, err := conf.FieldString(plFieldResultMap)
+	if err != nil {
+		return nil, err
+	}
+	if text == "" && p.by != "" {
+		text = fmt.Sprintf("root.%s = this", p.object.Plural)
+	} else if text == "" {
+		text = fmt.Sprintf("root.%s = this", p.object.Name)
+	}
+	if p.result, err = bloblang.Parse(text); err != nil {
+		return nil, fmt.Errorf("result_map: %w", err)
+	}
+	include, err := conf.FieldStringList(plFieldIncludeFields)
+	if err != nil {
+		return nil, err
+	}
+	for _, field := range include {
+		if !p.object.Includes(field) {
+			return nil, fmt.Errorf("include_fields: %s have no field %q that can be asked for", p.object.Plural, field)
+		}
+	}
+	ttl, err := conf.FieldDuration(plFieldCacheTTL)
+	if err != nil {
+		return nil, err
+	}
+	p.records = lookupsOf(client, res, p.object, include, ttl)
+	return p, nil
+}
+
+// ProcessBatch adds to each message what it asks for. It blocks while Pipedrive cannot be asked; its only
+// error is then the context's.
+func (p *lookupProcessor) ProcessBatch(ctx context.Context, batch service.MessageBatch) ([]service.MessageBatch, error) {
+	wanted := make([]wish, len(batch))
+	var ids []string
+	for i, m := range batch {
+		if m.GetError() != nil {
+			continue
+		}
+		v, err := queryValue(m, p.id)
+		if err == nil {
+			wanted[i], err = p.wishOf(v)
+		}
+		if err != nil {
+			m.SetError(fmt.Errorf("the id to look up cannot be read: %w", err))
+			continue
+		}
+		ids = append(ids, wanted[i].ids...)
+	}
+	answer, err := p.fetch(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make(service.MessageBatch, 0, len(batch))
+	for i, m := range batch {
+		if m.GetError() != nil {
+			out = append(out, m)
+			continue
+		}
+		from := service.NewMessage(nil)
+		from.SetStructuredMut(answer(wanted[i]))
+		mutated, err := m.BloblangMutateFrom(p.result, from)
+		if err != nil {
+			m.SetError(fmt.Errorf("result_map: %w", err))
+			mutated = m
+		}
+		if mutated != nil { // nil is root = deleted()
+			out = append(out, mutated)
+		}
+	}
+	if len(out) == 0 {
+		return nil, nil
+	}
+	return []service.MessageBatch{out}, nil
+}
+
+// queryValue is what a mapping gives of a message. Benthos' own BloblangQueryValue has no this.
+func queryValue(m *service.Message, exec *bloblang.Executor) (any, error) {
+	result, err := m.BloblangQuery(exec)
+	if err != nil || result == nil {
+		return nil, err
+	}
+	if v, err := result.AsStructured(); err == nil {
+		return v, nil
+	}
+	text, err := result.AsBytes()
+	return string(text), err
+}
+
+// Close does nothing: what was fetched is good for others too.
+func (p *lookupProcessor) Close(context.Context) error { return nil }
+
+// wish is what a message asks for.
+type wish struct {
+	ids  []string
+	list bool
+}
+
+func (p *lookupProcessor) wishOf(v any) (w wish, err error) {
+	list, isList := v.([]any)
+	if !isList {
+		list = []any{v}
+	}
+	w.list = isList
+	for _, item := range list {
+		id, err := idOf(item)
+		if err == nil && id != "" && p.object.Name != "lead" && p.by != "lead_id" {
+			_, err = strconv.ParseUint(id, 10, 63) // one that is none would fail the call for all others
+		}
+		if err != nil {
+			return wish{}, err
+		}
+		if id != "" {
+			w.ids = append(w.ids, id)
+		}
+	}
+	return w, nil
+}
+
+// idOf is an id as text; empty for null, and for 0, which is nobody's.
+func idOf(v any) (string, error) {
+	switch v := v.(type) {
+	case nil:
+		return "", nil
+	case string:
+		return v, nil
+	case json.Number:
+		if v == "0" {
+			return "", nil
+		}
+		return v.String(), nil
+	case int64:
+		if v == 0 {
+			return "", nil
+		}
+		return strconv.FormatInt(v, 10), nil
+	case float64:
+		if v == math.Trunc(v) {
+			return idOf(int64(v))
+		}
+	}
+	return "", errors.New("it is neither a number nor text, nor a list of these")
+}
+
+// fetch returns what answers each wish.
+func (p *lookupProcessor) fetch(ctx context.Context, ids []string) (func(wish) any, error) {
+	if p.by == "" {
+		found, err := p.records.get(ctx, ids)
+		return func(w wish) any { return p.answer(w, found) }, err
+	}
+	found, err := p.records.linked(ctx, p.by, ids, p.firstRead)
+	return func(w wish) any {
+		all := []any{}
+		for _, id := range w.ids {
+			for _, r := range found[id] {
+				all = append(all, p.one(r))
+			}
+		}
+		return all
+	}, err
+}
+
+func (p *lookupProcessor) answer(w wish, found map[string]api.Record) any {
+	if !w.list {
+		if len(w.ids) == 0 {
+			return nil
+		}
+		return p.one(found[w.ids[0]])
+	}
+	all := make([]any, len(w.ids))
+	for i, id := range w.ids {
+		all[i] = p.one(found[id])
+	}
+	return all
+}
+
+// one is a copy: a message may change what it gets.
+func (p *lookupProcessor) one(r api.Record) any {
+	if r == nil {
+		p.missing.Incr(1, p.object.Name)
+		return nil
+	}
+	return r.Clone()
+}

@@ -1,0 +1,310 @@
+package pipedrive
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/bits"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"connector/plugins/internal/rest"
+	"connector/plugins/pipedrive/api"
+)
+
+// Pipedrive lists no persons and organizations that were deleted. A sweep walks all ids, at the cost of a
+// full read, and finds those that have vanished since.
+
+// sweepable tells the objects whose deletions nothing else shows.
+func sweepable(o *api.Object) bool { return o.Name == "person" || o.Name == "organization" }
+
+const (
+	// mostSearches bounds what a sweep spends on telling merges from deletions, at 20 tokens each.
+	mostSearches = 50
+
+	// From so many vanished records on, and a tenth of all, Pipedrive has to confirm each as deleted: a token
+	// that has lost the right to see them would make them vanish too.
+	suspicious = 100
+)
+
+// sweepIfDue hands out a delete for each record that has vanished. Its only error is the context's.
+func (f *follower) sweepIfDue() error {
+	if f.ids == nil {
+		return nil
+	}
+	began := f.client.Now()
+	if began.Sub(time.Unix(f.at.swept, 0)) < f.conf.sweep {
+		return f.saveIDs()
+	}
+	there, err := f.allIDs()
+	if err != nil {
+		return err
+	}
+	gone := f.ids.without(there)
+	if err := f.giveGone(gone); err != nil {
+		return err
+	}
+	f.ids.union(there)
+	f.make(func(s *state) { s.swept = began.Unix() })
+	f.log.Infof("%s: the sweep found %d that have vanished", f.o.Plural, len(gone))
+	return f.saveIDs()
+}
+
+// allIDs walks the whole collection.
+func (f *follower) allIDs() (*knownIDs, error) {
+	there := &knownIDs{}
+	opts := f.conf.list
+	opts.IncludeFields = nil
+	for next := ""; ; {
+		page, records, err := f.page(false, func(ctx context.Context) (*api.Page, error) { return f.client.List(ctx, f.o, next, opts) })
+		if err != nil {
+			return nil, err
+		}
+		there.add(records)
+		if next = page.Next; next == "" {
+			return there, nil
+		}
+	}
+}
+
+// vanished is a record that a sweep did not find.
+type vanished struct {
+	id       string
+	page     *api.Page
+	record   api.Record
+	shown    bool   // Pipedrive shows it as deleted
+	mergedTo string // the id of the record that it was merged into, where that can be told
+}
+
+func (f *follower) giveGone(ids []int64) error {
+	var gone []vanished
+	searches, unconfirmed := 0, 0
+	for _, id := range ids {
+		v := vanished{id: strconv.FormatInt(id, 10)}
+		alive, err := f.lookAt(&v)
+		if err != nil {
+			return err
+		}
+		if alive {
+			continue // it has come while the sweep was under way
+		}
+		if !v.shown {
+			unconfirmed++
+		}
+		if address := primaryAddress(v.record); address != "" && searches < mostSearches {
+			searches++
+			if v.mergedTo, err = f.heirOf(v.id, address); err != nil {
+				return err
+			}
+		}
+		gone = append(gone, v)
+	}
+	if unconfirmed > suspicious && unconfirmed > f.ids.count()/10 {
+		f.log.Errorf("%s: %d of %d have vanished, and Pipedrive does not show them as deleted: nothing is deleted; "+
+			"check that the token's user still sees everything", f.o.Plural, unconfirmed, f.ids.count())
+		return nil
+	}
+	for _, v := range gone {
+		if err := f.giveVanished(v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lookAt reads what Pipedrive still shows of a record.
+func (f *follower) lookAt(v *vanished) (alive bool, err error) {
+	err = f.fetch(func() (err error) {
+		v.page, err = f.client.Get(f.ctx, f.o, v.id)
+		return err
+	}, func(error) bool { return false })
+	if err != nil {
+		return false, err
+	}
+	if v.shown = v.page != nil; !v.shown {
+		v.page = api.Gone(f.o, v.id)
+	}
+	_, records, err := f.fetchPage(func(context.Context) (*api.Page, error) { return v.page, nil }, false)
+	if err != nil || len(records) != 1 {
+		return true, err
+	}
+	v.record = records[0]
+	return v.shown && !deleted(v.record), nil
+}
+
+// heirOf is another person with the address of one that has vanished: that is how a merge ends.
+func (f *follower) heirOf(id, address string) (heir string, err error) {
+	err = f.fetch(func() error {
+		ids, err := f.client.PersonsWithEmail(f.ctx, address)
+		heir = ""
+		for _, other := range ids {
+			if other != id {
+				heir = other
+				break
+			}
+		}
+		return err
+	}, func(err error) bool { return rest.Is(err, rest.Refused, rest.NotFound) })
+	if err != nil && f.ctx.Err() == nil {
+		f.log.Warnf("%v; whether person %s was merged is not known", err, id)
+		return "", nil
+	}
+	return heir, err
+}
+
+func primaryAddress(r api.Record) string {
+	emails, _ := r["emails"].([]any)
+	for _, e := range emails {
+		if entry, ok := e.(map[string]any); ok {
+			if value, _ := entry["value"].(string); value != "" && (len(emails) == 1 || entry["primary"] == true) {
+				return value
+			}
+		}
+	}
+	return ""
+}
+
+func (f *follower) giveVanished(v vanished) error {
+	if err := f.acquire(1); err != nil {
+		return err
+	}
+	settle := f.position.track(f.o, func(*state) {})
+	f.progress.read(f.o, 1)
+	return f.hand(&delivery{
+		page: v.page, records: []api.Record{v.record}, actions: []any{actionDelete}, mergedTo: v.mergedTo, weight: 1,
+		settle: func() {
+			settle()
+			id, _ := strconv.ParseInt(v.id, 10, 64)
+			f.ids.remove(id)
+		},
+	})
+}
+
+// knownIDs are the ids that there are, as a set of bits: Pipedrive numbers the records of a company
+// from 1.
+type knownIDs struct {
+	mu      sync.Mutex
+	words   []uint64
+	changed bool
+}
+
+const highestID = 1 << 30
+
+func (k *knownIDs) add(records []api.Record) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, r := range records {
+		id, err := strconv.ParseInt(r.ID(), 10, 64)
+		if err != nil || id < 0 || id >= highestID || deleted(r) {
+			continue
+		}
+		if missing := int(id/64) + 1 - len(k.words); missing > 0 {
+			k.words = append(k.words, make([]uint64, missing)...)
+		}
+		if k.words[id/64]&(1<<(id%64)) == 0 {
+			k.words[id/64] |= 1 << (id % 64)
+			k.changed = true
+		}
+	}
+}
+
+func (k *knownIDs) remove(id int64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if id/64 < int64(len(k.words)) {
+		k.words[id/64] &^= 1 << (id % 64)
+		k.changed = true
+	}
+}
+
+func (k *knownIDs) count() (n int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, w := range k.words {
+		n += bits.OnesCount64(w)
+	}
+	return n
+}
+
+// without are the ids that other does not have, in ascending order. Nobody else changes other.
+func (k *knownIDs) without(other *knownIDs) (ids []int64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for i, w := range k.words {
+		if i < len(other.words) {
+			w &^= other.words[i]
+		}
+		for ; w != 0; w &= w - 1 {
+			ids = append(ids, int64(i*64+bits.TrailingZeros64(w)))
+		}
+	}
+	return ids
+}
+
+// union adds the ids of other, which nobody else changes.
+func (k *knownIDs) union(other *knownIDs) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if missing := len(other.words) - len(k.words); missing > 0 {
+		k.words = append(k.words, make([]uint64, missing)...)
+	}
+	for i, w := range other.words {
+		k.changed = k.changed || k.words[i]|w != k.words[i]
+		k.words[i] |= w
+	}
+}
+
+const idsVersion = 1
+
+func (f *follower) idsKey() string { return f.conf.cacheKey + "/ids/" + f.o.Name }
+
+// loadIDs reads the known ids. Where there are none, the first sweep only learns.
+func (f *follower) loadIDs(ctx context.Context) error {
+	f.ids = &knownIDs{}
+	if f.conf.cache == "" {
+		return nil
+	}
+	var raw []byte
+	err := f.position.access(ctx, func(c service.Cache) (err error) {
+		raw, err = c.Get(ctx, f.idsKey())
+		return err
+	})
+	if errors.Is(err, service.ErrKeyNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading the known ids of %s from the cache %q: %w", f.o.Plural, f.conf.cache, err)
+	}
+	if len(raw)%8 != 1 || raw[0] != idsVersion {
+		return fmt.Errorf("the known ids of %s in the cache %q are not in the form that this version of the program writes", f.o.Plural, f.conf.cache)
+	}
+	for raw = raw[1:]; len(raw) > 0; raw = raw[8:] {
+		f.ids.words = append(f.ids.words, binary.BigEndian.Uint64(raw))
+	}
+	return nil
+}
+
+// saveIDs writes the known ids if they have changed. Its only error is the context's.
+func (f *follower) saveIDs() error {
+	if f.ids == nil {
+		return nil
+	}
+	f.ids.mu.Lock()
+	changed := f.ids.changed
+	raw := []byte{idsVersion}
+	for _, w := range f.ids.words {
+		raw = binary.BigEndian.AppendUint64(raw, w)
+	}
+	f.ids.changed = false
+	f.ids.mu.Unlock()
+	if !changed || f.conf.cache == "" {
+		return nil
+	}
+	return f.fetch(func() error {
+		return f.position.access(f.ctx, func(c service.Cache) error { return c.Set(f.ctx, f.idsKey(), raw, nil) })
+	}, func(error) bool { return false })
+}
