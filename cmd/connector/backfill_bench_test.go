@@ -37,7 +37,7 @@ func BenchmarkBackfill(b *testing.B) {
 
 	b.Run("import", func(b *testing.B) {
 		for b.Loop() {
-			ours := measure(b, binary, persons, "--set", "input.pipedrive_recents.burst_limit=1000", "--set", "output.brevo_contacts.tier=extended", "-c", pipeline)
+			ours := measure(b, binary, persons, "--set", "input.pipedrive_recents.burst_limit=1000", "--set", "output.broker.outputs.0.brevo_contacts.tier=extended", "-c", pipeline)
 			stock := measure(b, binary, persons, "-c", filepath.Join(repo, "testdata/bench/stock_import.yaml"))
 			report(b, ours, stock, persons)
 		}
@@ -46,8 +46,8 @@ func BenchmarkBackfill(b *testing.B) {
 		const persons = 10_000
 		for b.Loop() {
 			ours := measure(b, binary, persons,
-				"--set", "input.pipedrive_recents.burst_limit=1000", "--set", "output.brevo_contacts.requests_per_second=100000",
-				"--set", "output.brevo_contacts.mode=single", "-c", pipeline)
+				"--set", "input.pipedrive_recents.burst_limit=1000", "--set", "output.broker.outputs.0.brevo_contacts.requests_per_second=100000",
+				"--set", "output.broker.outputs.0.brevo_contacts.mode=single", "-c", pipeline)
 			stock := measure(b, binary, persons, "-c", filepath.Join(repo, "testdata/bench/stock_single.yaml"))
 			report(b, ours, stock, persons)
 		}

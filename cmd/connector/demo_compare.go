@@ -19,6 +19,7 @@ func (d *demo) compare(result *synced) (differences []string) {
 	if err := c.readOptions(); err != nil {
 		return []string{err.Error()}
 	}
+	c.readDeals()
 	c.eachContact(func(contact brevo.Contact) {
 		if phone, ok := contact.Attributes["SMS"].(string); ok {
 			c.phones[digitsOf(phone)]++
@@ -47,6 +48,7 @@ type comparison struct {
 	owners       map[string]string      // address → id of the first person with it
 	phones       map[string]int
 	withoutPhone int
+	stages       stages
 	differences  []string
 }
 
@@ -152,6 +154,7 @@ func (c *comparison) person(r map[string]any) {
 	if !onList(contact, 60) {
 		c.differ("person %s is not on list 60", id)
 	}
+	c.stageLists(id, contact)
 	c.phone(id, r, contact)
 }
 

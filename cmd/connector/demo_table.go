@@ -28,7 +28,7 @@ func (d *demo) print(result *synced) {
 		}
 		fmt.Fprintln(w, strings.Join(texts, "\t"))
 	}
-	row("persons read", result.Read, fmt.Sprintf("in %.1f s", result.Elapsed.Seconds()))
+	row("records read", result.Read, fmt.Sprintf("in %.1f s", result.Elapsed.Seconds()))
 	row("contacts delivered", result.Delivered, noted(result.WithoutPhone, "without a phone number that Brevo did not take"))
 	if result.Unchanged > 0 {
 		row("unchanged", result.Unchanged, "as Brevo already has them")

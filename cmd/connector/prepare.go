@@ -51,6 +51,9 @@ func prepare(ctx context.Context, args []string) func(*cli.Context) error {
 		if c.Command.Name == "lint" || c.Command.Name == "test" || c.Command.Name == "echo" || c.Command.Name == "blobl" {
 			return nil
 		}
+		if c.Command.Name == "streams" && slices.ContainsFunc(files, isWhole) {
+			return runSplit(ctx, files)
+		}
 		files = append(files, alsoRead(c)...)
 		if err := makeState(files); err != nil {
 			return err

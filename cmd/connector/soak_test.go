@@ -51,7 +51,7 @@ func TestSoak_KilledAgainAndAgainUnderFaultsBothSidesAreEqualAtTheEnd(t *testing
 	args := []string{
 		"--set", "input.pipedrive_recents.page_size=25", "--set", "input.pipedrive_recents.burst_limit=40",
 		"--set", "input.pipedrive_recents.checkpoint_limit=250", "--set", "input.pipedrive_recents.timeout=700ms",
-		"--set", "output.brevo_contacts.timeout=700ms", "--set", "output.brevo_contacts.requests_per_second=200",
+		"--set", "output.broker.outputs.0.brevo_contacts.timeout=700ms", "--set", "output.broker.outputs.0.brevo_contacts.requests_per_second=200",
 		"-c", repoFile(t, "pipelines/pipedrive.yaml"),
 	}
 

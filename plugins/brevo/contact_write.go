@@ -22,6 +22,7 @@ type write struct {
 	former     uint64 // the contact's address in the ledger, where it is another one
 	own        bool   // it is the contact's own record, not another that writes something to it
 	snapshot   bool   // a list read found it in a first full read
+	gone       bool   // its own record was deleted, whatever becomes of the contact
 	isChange   bool   // it says that it is a change
 	time       int64  // pipedrive_time in milliseconds; 0 if not known
 
@@ -91,6 +92,7 @@ func (w *write) identify(m *service.Message) {
 	object, hasObject := m.MetaGet("pipedrive_object")
 	id, hasID := m.MetaGet("pipedrive_id")
 	w.own = !hasObject || object == "person" && w.contact.ExtID == id
+	w.gone = w.own && (action == "delete" || w.action == actionDelete)
 	if w.own || !hasID {
 		w.subject = w.contactKey
 		return
@@ -159,7 +161,9 @@ func (out *contactsOutput) decide(ctx context.Context, w *write) error {
 	if err := out.claimAddress(w); err != nil || w.skips() {
 		return err
 	}
-	if w.own && w.pending == 0 && w.print != 0 && w.entry.known() && w.entry.print == w.print && w.entry.address == w.address && w.empties().empty() {
+	// An output with a ledger of its own, in this process, may have written something else meanwhile.
+	overwritten := last.print != 0 && last.print != w.print
+	if w.own && !overwritten && w.pending == 0 && w.print != 0 && w.entry.known() && w.entry.print == w.print && w.entry.address == w.address && w.empties().empty() {
 		same, err := out.stillIts(ctx, w)
 		if w.unchanged = same; err != nil || same {
 			return err
@@ -181,7 +185,7 @@ func (out *contactsOutput) lastDelivered(ctx context.Context, w *write, last mom
 		return last, nil
 	}
 	if e.time > last.time {
-		return moment{e.time, e.flags&flagDeleted != 0}, nil
+		return moment{e.time, e.flags&flagDeleted != 0, last.print}, nil
 	}
 	return last, nil
 }

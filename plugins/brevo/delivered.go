@@ -16,7 +16,11 @@ func (out *contactsOutput) deliver(ctx context.Context, round []*write) error {
 	for _, w := range round {
 		failed = append(failed, out.keepOwners(w))
 		if w.delivered || w.unchanged {
-			out.book.times.note(w.subject, moment{w.time, w.action == actionDelete})
+			print := uint64(otherPrint)
+			if w.own && w.action == actionUpsert {
+				print = w.print
+			}
+			out.book.times.note(w.subject, moment{w.time, w.action == actionDelete, print})
 		}
 	}
 	if err := errors.Join(failed...); err != nil || out.ledger == nil {
@@ -49,7 +53,7 @@ func (out *contactsOutput) keepOwners(w *write) error {
 	switch {
 	case !numbered:
 		return nil
-	case w.action == actionDelete:
+	case w.gone || w.action == actionDelete: // then the address is free for the next person
 		return errors.Join(out.book.owners.release(w.entry.address, id), out.book.owners.release(w.address, id))
 	case w.former != 0 && w.former != w.address:
 		return out.book.owners.release(w.former, id)
@@ -144,6 +148,9 @@ func noteDelivered(e *entry, w *write) {
 	e.flags = 0
 	if w.blockFailed {
 		e.flags = w.pending
+	}
+	if w.gone {
+		e.flags |= flagGone
 	}
 	switch {
 	case w.own && w.action == actionUpsert:

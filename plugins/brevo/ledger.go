@@ -70,7 +70,7 @@ func openLedger(ctx context.Context, s *store, log *service.Logger, claim func(a
 			return nil, err
 		}
 		for _, e := range c.entries {
-			if e.known() {
+			if e.owns() {
 				if err := claim(e.address, uint64(e.key)); err != nil {
 					return nil, err
 				}

@@ -29,12 +29,17 @@ const (
 	// on the blocklist afterwards, as before.
 	flagBlockEmail
 	flagBlockSMS
+	// flagGone marks a contact that is still there, but whose person is not: its address is free.
+	flagGone
 
 	flagsToBlock = flagBlockEmail | flagBlockSMS
 )
 
 // known reports whether the ledger knows under what address the contact is in Brevo.
 func (e entry) known() bool { return e.address != 0 && e.flags&flagDeleted == 0 }
+
+// owns reports whether the contact's person keeps others from its address.
+func (e entry) owns() bool { return e.known() && e.flags&flagGone == 0 }
 
 // chunk is some neighbouring entries, ascending by key: what is read and written at a time.
 type chunk struct {

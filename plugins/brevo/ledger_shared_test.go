@@ -219,3 +219,22 @@ func TestLedger_KeysAreApart(t *testing.T) {
 	assert.Equal(t, recordKey("deal", "256").chunk(), recordKey("deal", "511").chunk())
 	assert.False(t, strings.Contains(extIDKey("x").chunk().name(), "/"))
 }
+
+func TestLedger_APersonThatWasDeletedAndUnlinkedLeavesItsAddressAndComesBackWhole(t *testing.T) {
+	t.Parallel()
+	w := sandboxed(t, sandbox.Config{}).start(withLedger())
+	one := func(time string) *service.Message { return at(person(1, `,"listIds":[60]`), time) }
+	require.NoError(t, w.send(one("2026-11-01T10:00:00Z")))
+	require.NoError(t, w.send(at(message(`{"ext_id":"1","unlinkListIds":[60]}`, "action", "update",
+		"pipedrive_object", "person", "pipedrive_id", "1", "pipedrive_action", "delete"), "2026-11-01T11:00:00Z")))
+	assert.Empty(t, w.contact("p1@example.com").ListIDs)
+
+	require.NoError(t, w.send(one("2026-11-01T12:00:00Z")))
+	assert.Equal(t, []int64{60}, w.contact("p1@example.com").ListIDs, "what was unlinked is not unchanged")
+
+	require.NoError(t, w.send(at(message(`{"ext_id":"1","unlinkListIds":[60]}`, "action", "update",
+		"pipedrive_object", "person", "pipedrive_id", "1", "pipedrive_action", "delete"), "2026-11-01T13:00:00Z")))
+	require.NoError(t, w.send(at(message(`{"email":"p1@example.com","ext_id":"2","listIds":[60]}`,
+		"pipedrive_object", "person", "pipedrive_id", "2"), "2026-11-01T14:00:00Z")))
+	assert.Equal(t, "2", w.contact("p1@example.com").ExtID, "the next person has the address")
+}

@@ -163,10 +163,14 @@ func (out *contactsOutput) sharedWith(ctx context.Context, w *write) (owner uint
 	if err != nil {
 		return nobody, err
 	}
-	if id, numbered := numberOf(there.ExtID); numbered && id < w.claim.person {
-		return id, nil
+	id, numbered := numberOf(there.ExtID)
+	if !numbered || id >= w.claim.person {
+		return nobody, nil
 	}
-	return nobody, nil
+	if holder, err := out.ledger.entry(ctx, out.store, key(id)); err != nil || holder.flags&flagGone != 0 {
+		return nobody, err
+	}
+	return id, nil
 }
 
 func (out *contactsOutput) find(ctx context.Context, identifier, kind string) (there api.Found, err error) {

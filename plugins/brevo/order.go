@@ -42,11 +42,15 @@ type times struct {
 	young, old map[key]moment
 }
 
-// moment is a time in milliseconds, and whether the contact was deleted then.
+// moment is a time in milliseconds, and what was delivered then.
 type moment struct {
 	time    int64
-	deleted bool
+	deleted bool   // the contact was
+	print   uint64 // the fingerprint; 0 where it is not known
 }
+
+// otherPrint is the fingerprint of what is no whole contact: it is like no other.
+const otherPrint = 1
 
 const generation = 1 << 15
 

@@ -1,7 +1,10 @@
 package pipedrive
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strconv"
 	"sync"
 
 	"connector/plugins/pipedrive/api"
@@ -65,6 +68,11 @@ func (x *dealIndex) of(person string) []api.Record {
 	for _, r := range x.byPerson[person] {
 		all = append(all, r)
 	}
+	slices.SortFunc(all, func(a, b api.Record) int { // as Pipedrive lists them
+		x, _ := strconv.ParseInt(a.ID(), 10, 64)
+		y, _ := strconv.ParseInt(b.ID(), 10, 64)
+		return cmp.Compare(x, y)
+	})
 	return all
 }
 

@@ -56,6 +56,7 @@ type delivery struct {
 	records  []api.Record // of the first try; made anew for the next
 	actions  []any        // of each record; nil for one that is not handed out. A single one is that of all
 	mergedTo string       // a delete's: the record that it was merged into
+	since    string       // what is older had been read before; empty where that is not known
 	weight   int64
 	settle   func()
 	failures int
@@ -214,6 +215,9 @@ func (f *feed) messages(d *delivery, records []api.Record) service.MessageBatch 
 		}
 		if action != actionSnapshot {
 			forget(f.client, d.page.Object, r.ID())
+		}
+		if d.since != "" {
+			m.MetaSetMut("pipedrive_since", d.since)
 		}
 		if d.mergedTo != "" {
 			m.MetaSetMut("pipedrive_merged_to_id", d.mergedTo)

@@ -25,7 +25,8 @@ type follower struct {
 	o        *api.Object
 	conf     followConfig
 	position *followPosition
-	at       state // as read; the position has it as delivered
+	at       state  // as read; the position has it as delivered
+	since    string // of the poll under way: up to when all was read before
 	ids      *knownIDs
 	hidden   map[uint64]bool // pages of /v1/recents whose hidden records were read
 	deals    *dealIndex      // while persons are read for the first time; nil for objects that have no part in it
@@ -149,7 +150,7 @@ func (f *follower) give(page *api.Page, records []api.Record, actions []any, cou
 		return err
 	}
 	f.progress.read(f.o, count)
-	return f.hand(&delivery{page: page, records: records, actions: actions, weight: f.keep(count, count), settle: settle})
+	return f.hand(&delivery{page: page, records: records, actions: actions, since: f.since, weight: f.keep(count, count), settle: settle})
 }
 
 // make makes a change of the state that is about no page.

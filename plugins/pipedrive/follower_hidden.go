@@ -48,7 +48,7 @@ func (f *follower) giveByID(ids []string, action action) (unseen []string, err e
 	}
 	for some := range slices.Chunk(ids, 100) {
 		opts := f.conf.list
-		opts.IDs = some
+		opts.IDs, opts.Limit = some, 100
 		page, records, err := f.page(false, func(ctx context.Context) (*api.Page, error) { return f.client.List(ctx, f.o, "", opts) })
 		if err != nil {
 			return nil, err

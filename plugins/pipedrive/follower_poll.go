@@ -41,7 +41,12 @@ func (f *follower) poll() error {
 		}
 		read = f.listRecents
 	}
-	if err := f.changes(read, began.Unix(), what); err != nil {
+	if before > 0 {
+		f.since = showSecond(before)
+	}
+	err := f.changes(read, began.Unix(), what)
+	f.since = ""
+	if err != nil {
 		return err
 	}
 	f.make(func(s *state) {

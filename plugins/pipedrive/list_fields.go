@@ -22,13 +22,9 @@ const (
 
 // listFields are those of all inputs that read lists. Key is the default of checkpoint_cache_key.
 func listFields(key string, more ...*service.ConfigField) []*service.ConfigField {
-	var plurals []string
-	for _, o := range api.Objects {
-		plurals = append(plurals, o.Plural)
-	}
 	fields := []*service.ConfigField{
 		service.NewStringListField(piFieldObjects).Default([]any{"persons"}).
-			LintRule(objectsLint(plurals)).
+			LintRule(objectsLint(api.Plurals())).
 			Description("What to read: `persons`, `deals`, `organizations`, `activities`, `leads`, `pipelines`, `stages`, `users`, `notes`, `products`."),
 		service.NewIntField(piFieldPageSize).Default(500).Advanced().
 			LintRule(`root = if this < 1 || this > 500 { ["page_size must be between 1 and 500"] }`).

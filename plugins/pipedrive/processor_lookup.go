@@ -2,10 +2,7 @@ package pipedrive
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 
@@ -26,10 +23,6 @@ const (
 )
 
 func lookupSpec() *service.ConfigSpec {
-	plurals := make([]string, len(api.Objects))
-	for i, o := range api.Objects {
-		plurals[i] = o.Plural
-	}
 	return service.NewConfigSpec().
 		Categories("Services").
 		Version("0.3.0").
@@ -42,7 +35,7 @@ What was fetched is kept for `+"`cache_ttl`"+`, 10,000 records of a kind at most
 change of it. A record that does not exist, or that the token's user may not see, is `+"`null`"+` and counted
 (`+"`pipedrive_lookup_missing`"+`). When Pipedrive is busy or down the processor waits and says so.`).
 		Fields(
-			service.NewStringField(plFieldObject).LintRule(objectsLint(plurals)).Example("persons").
+			service.NewStringField(plFieldObject).LintRule(objectsLint(api.Plurals())).Example("persons").
 				Description("What to fetch: `persons`, `deals`, `organizations`, `activities`, `leads`, `pipelines`, `stages`, `users`, `notes`, `products`."),
 			service.NewStringField(plFieldBy).Default("").Example("person_id").
 				Description("Fetches the records that are linked to the id by this field, such as the deals of a person: always a list, at 10 tokens an id and never kept. Persons by `org_id` or `deal_id`; deals by `person_id` or `org_id`; activities by `deal_id`, `lead_id`, `person_id` or `org_id`."),
@@ -79,18 +72,15 @@ type lookupProcessor struct {
 	by        string
 	firstRead bool
 
-	records *lookups
-	id      *bloblang.Executor
-	result  *bloblang.Executor
-	missing *service.MetricCounter
-	object  *api.Object
+	records  *lookups // nil where it is unusable
+	unusable error
+	id       *bloblang.Executor
+	result   *bloblang.Executor
+	missing  *service.MetricCounter
+	object   *api.Object
 }
 
 func newLookupProcessor(conf *service.ParsedConfig, res *service.Resources) (*lookupProcessor, error) {
-	client, err := clientFrom(conf, res)
-	if err != nil {
-		return nil, err
-	}
 	p := &lookupProcessor{missing: res.Metrics().NewCounter("pipedrive_lookup_missing", "object")}
 	plural, err := conf.FieldString(plFieldObject)
 	if err != nil {
@@ -115,10 +105,8 @@ func newLookupProcessor(conf *service.ParsedConfig, res *service.Resources) (*lo
 	if err != nil {
 		return nil, err
 	}
-	if text == "" && p.by != "" {
-		text = fmt.Sprintf("root.%s = this", p.object.Plural)
-	} else if text == "" {
-		text = fmt.Sprintf("root.%s = this", p.object.Name)
+	if text == "" {
+		text = fmt.Sprintf("root.%s = this", map[bool]string{true: p.object.Plural, false: p.object.Name}[p.by != ""])
 	}
 	if p.result, err = bloblang.Parse(text); err != nil {
 		return nil, fmt.Errorf("result_map: %w", err)
@@ -136,7 +124,11 @@ func newLookupProcessor(conf *service.ParsedConfig, res *service.Resources) (*lo
 	if err != nil {
 		return nil, err
 	}
-	p.records = lookupsOf(client, res, p.object, include, ttl)
+	// Without credentials a mapping can still be tested, on messages that need no lookup.
+	client, err := clientFrom(conf, res)
+	if p.unusable = err; err == nil {
+		p.records = lookupsOf(client, res, p.object, include, ttl)
+	}
 	return p, nil
 }
 
@@ -155,6 +147,10 @@ func (p *lookupProcessor) ProcessBatch(ctx context.Context, batch service.Messag
 		}
 		if err != nil {
 			m.SetError(fmt.Errorf("the id to look up cannot be read: %w", err))
+			continue
+		}
+		if p.unusable != nil && len(wanted[i].ids) > 0 && !p.firstRead {
+			m.SetError(fmt.Errorf("looking up %s: %w", p.object.Plural, p.unusable))
 			continue
 		}
 		ids = append(ids, wanted[i].ids...)
@@ -199,7 +195,7 @@ func queryValue(m *service.Message, exec *bloblang.Executor) (any, error) {
 	return string(text), err
 }
 
-// Close does nothing: what was fetched is good for others too.
+// Close leaves what was fetched to others.
 func (p *lookupProcessor) Close(context.Context) error { return nil }
 
 // wish is what a message asks for.
@@ -229,33 +225,11 @@ func (p *lookupProcessor) wishOf(v any) (w wish, err error) {
 	return w, nil
 }
 
-// idOf is an id as text; empty for null, and for 0, which is nobody's.
-func idOf(v any) (string, error) {
-	switch v := v.(type) {
-	case nil:
-		return "", nil
-	case string:
-		return v, nil
-	case json.Number:
-		if v == "0" {
-			return "", nil
-		}
-		return v.String(), nil
-	case int64:
-		if v == 0 {
-			return "", nil
-		}
-		return strconv.FormatInt(v, 10), nil
-	case float64:
-		if v == math.Trunc(v) {
-			return idOf(int64(v))
-		}
-	}
-	return "", errors.New("it is neither a number nor text, nor a list of these")
-}
-
 // fetch returns what answers each wish.
 func (p *lookupProcessor) fetch(ctx context.Context, ids []string) (func(wish) any, error) {
+	if p.unusable != nil {
+		return func(w wish) any { return p.answer(w, nil) }, nil
+	}
 	if p.by == "" {
 		found, err := p.records.get(ctx, ids)
 		return func(w wish) any { return p.answer(w, found) }, err

@@ -58,8 +58,12 @@ func TestRecents_MessageIsTheRecordWithItsMetadata(t *testing.T) {
 		a.put("lead", 2, "Lead", fakeStart.Add(-time.Hour))
 		in := a.startRecents(newStore(t).resources, "objects: [deals, leads]")
 		of := func(object, id, action, at string) map[string]string {
-			return map[string]string{"pipedrive_object": object, "pipedrive_id": id, "pipedrive_action": action,
+			meta := map[string]string{"pipedrive_object": object, "pipedrive_id": id, "pipedrive_action": action,
 				"pipedrive_time": at, "pipedrive_source": "recents"}
+			if action != "snapshot" {
+				meta["pipedrive_since"] = "2026-11-02T08:00:00Z"
+			}
+			return meta
 		}
 		read := func() map[string]map[string]string {
 			got := map[string]map[string]string{}

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"connector/plugins/internal/rest"
@@ -42,7 +43,8 @@ type Page struct {
 	version string
 	raw     []byte
 	records []Record
-	decode  func(body []byte, position string) ([]Record, string, error)
+	decode  func(p *Page, body []byte, position string) ([]Record, string, error) // may set p's lists of ids
+	taking  sync.Mutex                                                            // guards records
 
 	// Missing are the ids of records that /v1/recents speaks of without showing them.
 	Missing []string
@@ -65,7 +67,7 @@ func (p *Page) Counted() bool { return p.version == "v1" }
 // stages 5); GET /v1/{objects} with start and limit, 20 tokens (users: one page).
 // Source: pipedrive.readme.io/docs/core-api-concepts-pagination
 func (c *Client) List(ctx context.Context, o *Object, position string, opts ListOptions) (*Page, error) {
-	page := &Page{Object: o, version: o.versionFor(opts.Version), decode: decodePage}
+	page := &Page{Object: o, version: o.versionFor(opts.Version), decode: decodeList}
 	req := &rest.Request{Doing: "reading " + o.Plural, Method: http.MethodGet, Bucket: bucketCalls}
 	if page.version == "v2" {
 		req.Path, req.Cost, req.Query = "/api/v2/"+o.Plural, o.cost, opts.v2Query(o, position)
@@ -82,7 +84,7 @@ func (c *Client) fill(ctx context.Context, page *Page, req *rest.Request, positi
 	req.Decode = func(body []byte) (err error) {
 		page.raw = body
 		page.IDs = nil
-		page.records, page.Next, err = page.decode(body, position)
+		page.records, page.Next, err = page.decode(page, body, position)
 		if page.Counted() && page.IDs == nil {
 			for _, r := range page.records {
 				page.IDs = append(page.IDs, r.ID())
@@ -154,6 +156,10 @@ func (opts ListOptions) v1Query(o *Object, position string) url.Values {
 func wholeSeconds(t time.Time) string { return t.UTC().Truncate(time.Second).Format(time.RFC3339) }
 
 var errUnsuccessful = errors.New(`the answer says "success": false`)
+
+func decodeList(_ *Page, body []byte, position string) ([]Record, string, error) {
+	return decodePage(body, position)
+}
 
 // decodePage reads the frame of any list. v1 nests its pagination or lays it flat, by endpoint.
 func decodePage(body []byte, position string) (records []Record, next string, err error) {
@@ -240,9 +246,11 @@ func (p *Page) Records(ctx context.Context, c *Client) ([]Record, error) {
 
 // shaped makes the records with the definitions at hand, and names what these do not explain.
 func (p *Page) shaped(fields *Fields) (records []Record, unknown []string, err error) {
+	p.taking.Lock()
 	records, p.records = p.records, nil
+	p.taking.Unlock()
 	if records == nil {
-		if records, _, err = p.decode(p.raw, ""); err != nil {
+		if records, _, err = p.decode(new(Page), p.raw, ""); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -32,7 +32,7 @@ func (c *Client) Get(ctx context.Context, o *Object, id string) (*Page, error) {
 }
 
 // decodeOne reads the frame of a single record.
-func decodeOne(body []byte, _ string) ([]Record, string, error) {
+func decodeOne(_ *Page, body []byte, _ string) ([]Record, string, error) {
 	decoded, err := decodeJSON(body)
 	if err != nil {
 		return nil, "", err

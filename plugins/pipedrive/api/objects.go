@@ -55,6 +55,14 @@ var countFields = []string{
 	"related_won_deals_count", "lost_deals_count", "related_lost_deals_count", "smart_bcc_email",
 }
 
+// Plurals are the objects' names in configurations.
+func Plurals() (names []string) {
+	for _, o := range Objects {
+		names = append(names, o.Plural)
+	}
+	return names
+}
+
 // ObjectOf finds an object by its plural.
 func ObjectOf(plural string) (*Object, error) {
 	var names []string

@@ -19,8 +19,7 @@ const RecentsReach = 27 * 24 * time.Hour
 // GET /v1/recents, 20 tokens. One month back at most; nothing whose update_time is null.
 // Source: developers.pipedrive.com/docs/api/v1/Recents
 func (c *Client) Recents(ctx context.Context, o *Object, since time.Time, position string, limit int) (*Page, error) {
-	page := &Page{Object: o, version: "v1"}
-	page.decode = page.decodeRecents
+	page := &Page{Object: o, version: "v1", decode: decodeRecents}
 	q := url.Values{
 		"since_timestamp": {since.UTC().Format(time.DateTime)}, "items": {o.Name}, "limit": {strconv.Itoa(limit)},
 	}
@@ -33,7 +32,7 @@ func (c *Client) Recents(ctx context.Context, o *Object, since time.Time, positi
 }
 
 // decodeRecents takes the records out of their entries. Data was recorded as null, and as a list.
-func (p *Page) decodeRecents(body []byte, position string) (records []Record, next string, err error) {
+func decodeRecents(p *Page, body []byte, position string) (records []Record, next string, err error) {
 	frame, data, err := decodeFrame(body)
 	if err != nil {
 		return nil, "", err
