@@ -106,8 +106,10 @@ func (d *demo) run(ctx context.Context, pageAddress string, once bool) error {
 		}
 	})
 	if !once {
-		fmt.Fprintf(d.out, "\nThe page stays open: %s\nCtrl-C ends the demo.\n", address)
-		<-ctx.Done()
+		fmt.Fprintf(d.out, "\nThe page stays open: %s\nDrag a deal to another stage there, and watch its person change lists: %sdeals\nCtrl-C ends the demo.\n", address, address)
+		if err := d.listen(ctx, work); err != nil {
+			return err
+		}
 	}
 	if len(result.differences) > 0 {
 		return errDiffer

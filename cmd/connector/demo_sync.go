@@ -40,18 +40,12 @@ func (d *demo) sync(ctx context.Context, work string) (*synced, error) {
 	if err != nil {
 		return nil, err
 	}
-	binary, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("finding this program: %w", err)
-	}
-	state := filepath.Join(work, "state")
 	// The delay leaves time to read the last figures.
-	cmd := exec.Command(binary, "--set", "shutdown_delay=600ms", "-c", filepath.Join(d.folder, "pipedrive.yaml"))
-	cmd.Env = append(withoutOurs(os.Environ()),
-		"PIPEDRIVE_BASE_URL="+d.sb.PipedriveURL(), "PIPEDRIVE_API_TOKEN="+sandbox.Token,
-		"BREVO_BASE_URL="+d.sb.BrevoURL(), "BREVO_API_KEY="+sandbox.Token,
-		"STATE_DIR="+state, "HTTP_ADDRESS="+address, "FOLLOW=false",
-	)
+	cmd, err := d.child(work, "--set", "shutdown_delay=600ms", "-c", filepath.Join(d.folder, "pipedrive.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	cmd.Env = append(cmd.Env, "HTTP_ADDRESS="+address, "FOLLOW=false")
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if d.verbose {
@@ -68,7 +62,62 @@ func (d *demo) sync(ctx context.Context, work string) (*synced, error) {
 		return nil, fmt.Errorf("%w; its last words:\n%s", err, lastLines(log.String(), 15))
 	}
 	result := &synced{Progress: d.current(), dropped: d.dropped, refused: map[string]string{}}
-	return result, result.readDeadLetters(filepath.Join(state, "dead_letters.jsonl"))
+	return result, result.readDeadLetters(filepath.Join(work, "state", "dead_letters.jsonl"))
+}
+
+// listen runs the webhooks until the demo ends.
+func (d *demo) listen(ctx context.Context, work string) error {
+	pipeline := filepath.Join(d.folder, "webhooks.yaml")
+	if _, err := os.Stat(pipeline); err != nil {
+		<-ctx.Done() // a folder of the user's own need not have them
+		return nil
+	}
+	address, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	cmd, err := d.child(work, "-c", pipeline)
+	if err != nil {
+		return err
+	}
+	cmd.Env = append(cmd.Env, "HTTP_ADDRESS=127.0.0.1:0", "WEBHOOK_ADDRESS="+address, "WEBHOOK_PUBLIC_URL=http://"+address+"/pipedrive",
+		"WEBHOOK_USERNAME=demo", "WEBHOOK_PASSWORD=demo")
+	var log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if d.verbose {
+		cmd.Stdout, cmd.Stderr = d.out, d.out
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("starting the webhooks: %w", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("the webhooks have ended (%w); their last words:\n%s", err, lastLines(log.String(), 15))
+	case <-ctx.Done():
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-ended:
+		case <-time.After(10 * time.Second):
+			_ = cmd.Process.Kill()
+			<-ended
+		}
+		return nil
+	}
+}
+
+// child is this program with the sandbox's settings.
+func (d *demo) child(work string, args ...string) (*exec.Cmd, error) {
+	binary, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("finding this program: %w", err)
+	}
+	cmd := exec.Command(binary, args...)
+	cmd.Env = append(withoutOurs(os.Environ()),
+		"PIPEDRIVE_BASE_URL="+d.sb.PipedriveURL(), "PIPEDRIVE_API_TOKEN="+sandbox.Token,
+		"BREVO_BASE_URL="+d.sb.BrevoURL(), "BREVO_API_KEY="+sandbox.Token, "STATE_DIR="+filepath.Join(work, "state"))
+	return cmd, nil
 }
 
 // follow shows the progress until the connector has ended.
@@ -199,7 +248,7 @@ func (s *synced) readDeadLetters(file string) error {
 // withoutOurs keeps a user's real credentials and settings out of the demo.
 func withoutOurs(environ []string) []string {
 	return slices.DeleteFunc(slices.Clone(environ), func(entry string) bool {
-		for _, prefix := range []string{"PIPEDRIVE_", "BREVO_", "STATE_DIR=", "HTTP_ADDRESS=", "FOLLOW=", "POLL_INTERVAL=", pipelinesDir + "="} {
+		for _, prefix := range []string{"PIPEDRIVE_", "BREVO_", "STATE_DIR=", "WEBHOOK_", "HTTP_ADDRESS=", "FOLLOW=", "POLL_INTERVAL=", pipelinesDir + "="} {
 			if strings.HasPrefix(entry, prefix) {
 				return true
 			}

@@ -49,9 +49,9 @@ func TestSoak_KilledAgainAndAgainUnderFaultsBothSidesAreEqualAtTheEnd(t *testing
 	settings := settingsFor(t, sb, "POLL_INTERVAL=1s")
 	state := strings.TrimPrefix(settings[4], "STATE_DIR=")
 	args := []string{
-		"--set", "input.pipedrive_recents.page_size=25", "--set", "input.pipedrive_recents.burst_limit=40",
-		"--set", "input.pipedrive_recents.checkpoint_limit=250", "--set", "input.pipedrive_recents.timeout=700ms",
-		"--set", "output.broker.outputs.0.brevo_contacts.timeout=700ms", "--set", "output.broker.outputs.0.brevo_contacts.requests_per_second=200",
+		"--set", "input.pipedrive_recents.page_size=50", "--set", "input.pipedrive_recents.burst_limit=40",
+		"--set", "input.pipedrive_recents.checkpoint_limit=400", "--set", "input.pipedrive_recents.timeout=700ms",
+		"--set", "output.broker.outputs.0.brevo_contacts.timeout=700ms", "--set", "output.broker.outputs.0.brevo_contacts.tier=extended", "--set", "output.broker.outputs.0.brevo_contacts.requests_per_second=200",
 		"-c", repoFile(t, "pipelines/pipedrive.yaml"),
 	}
 
@@ -61,7 +61,7 @@ func TestSoak_KilledAgainAndAgainUnderFaultsBothSidesAreEqualAtTheEnd(t *testing
 		require.NoError(t, cmd.Start())
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
-		life := time.After(time.Duration(300+chance.IntN(2500)) * time.Millisecond)
+		life := time.After(time.Duration(800+chance.IntN(4500)) * time.Millisecond)
 		for alive := true; alive; {
 			select {
 			case <-life:

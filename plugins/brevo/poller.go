@@ -99,9 +99,25 @@ func (p *poller) plan() (pause time.Duration, ids []int64) {
 	}
 	age := time.Since(oldest)
 	if age < p.usual {
-		return p.usual - age, ids
+		return max(p.usual-age, p.thrift()), ids
 	}
-	return min(max(firstQuestion, age/2), longestQuestion), ids
+	return max(min(max(firstQuestion, age/2), longestQuestion), p.thrift()), ids
+}
+
+// thrift is how long a question has to wait for what is left of the hour's: each is answered for all imports
+// under way, so the fewer are left the more imports share one.
+func (p *poller) thrift() time.Duration {
+	switch left := p.client.Left()["other"]; {
+	case left < 10:
+		return 45 * time.Second
+	case left < 20:
+		return 15 * time.Second
+	case left < 40:
+		return 5 * time.Second
+	case left < 60:
+		return 2 * time.Second
+	}
+	return 0
 }
 
 // ask asks once about all that are waited for. Its only error is the context's.
