@@ -142,6 +142,7 @@ func TestPoller_AsksLessThanAHundredTimesAnHour(t *testing.T) {
 		t.Run(takes.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := newPoller(nil, nil)
+				p.left = func() int { return 100 }
 				start, questions := time.Now(), 0
 				for time.Since(start) < time.Hour { // imports one after the other
 					p.waiting[1] = &waiting{since: time.Now(), answer: make(chan api.Process, 1)}

@@ -17,7 +17,8 @@ type poller struct {
 	client *api.Client
 	log    *service.Logger
 
-	calls *hourly // nil without a ledger; set before anything is waited for
+	left  func() int // of the hour's questions
+	calls *hourly    // nil without a ledger; set before anything is waited for
 
 	mu      sync.Mutex
 	waiting map[int64]*waiting
@@ -41,7 +42,8 @@ const (
 )
 
 func newPoller(client *api.Client, log *service.Logger) *poller {
-	return &poller{client: client, log: log, waiting: map[int64]*waiting{}, usual: firstQuestion, wake: make(chan struct{}, 1)}
+	left := func() int { return client.Left()["other"] }
+	return &poller{client: client, log: log, left: left, waiting: map[int64]*waiting{}, usual: firstQuestion, wake: make(chan struct{}, 1)}
 }
 
 func (p *poller) start(ctx context.Context) {
@@ -107,7 +109,7 @@ func (p *poller) plan() (pause time.Duration, ids []int64) {
 // thrift is how long a question has to wait for what is left of the hour's: each is answered for all imports
 // under way, so the fewer are left the more imports share one.
 func (p *poller) thrift() time.Duration {
-	switch left := p.client.Left()["other"]; {
+	switch left := p.left(); {
 	case left < 10:
 		return 45 * time.Second
 	case left < 20:
