@@ -8,3 +8,5 @@ import "os"
 func flock(*os.File, bool) error { return nil }
 
 func running(int) bool { return true }
+
+func keepPrivate() {}

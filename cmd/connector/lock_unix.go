@@ -28,3 +28,6 @@ func flock(file *os.File, shared bool) error {
 }
 
 func running(pid int) bool { return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
+
+// keepPrivate makes the files of this process its user's alone: state and dead letters hold personal data.
+func keepPrivate() { syscall.Umask(0o077) }

@@ -36,6 +36,7 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+	keepPrivate()
 	os.Exit(run(context.Background(), os.Args))
 }
 

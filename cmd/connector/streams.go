@@ -16,6 +16,9 @@ import (
 // their own. Our pipelines are whole configurations, which can also run by themselves, so for streams they
 // are taken apart.
 
+// webhooksState is the variable by which webhooks.yaml shares the main job's ledger in one process.
+const webhooksState = "WEBHOOKS_STATE"
+
 var streamParts = []string{"input", "buffer", "pipeline", "output"}
 
 // serviceParts are the parts of a configuration that a process has once.
@@ -105,6 +108,11 @@ func runSplit(ctx context.Context, files []string) error {
 	args, err := splitStreams(files, folder)
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(folder))
+	}
+	if _, set := os.LookupEnv(webhooksState); !set {
+		if err := os.Setenv(webhooksState, "pipedrive"); err != nil {
+			return err
+		}
 	}
 	code, err := service.RunCLIToCode(ctx, options(ctx, append([]string{os.Args[0]}, args...))...)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
 	"os/exec"
 	"slices"
 	"strings"
@@ -76,7 +77,8 @@ func TestWebhooks_ADealThatMovesPutsItsPersonOnTheListAndTellsTheEvent(t *testin
 			sb := startSandbox(t, sandbox.Config{Persons: 300})
 			_, out := subscribed(t, sb, webhooked(t, sb), args...)
 			deal, email := openDeal(t, sb)
-			for stage, list := range map[int]int64{3: 62, 1: 61} {
+			for _, stage := range []int{3, 1} {
+				list := map[int]int64{1: 61, 3: 62}[stage]
 				require.NoError(t, sb.Pipedrive.Change("deal", deal, map[string]any{"stage_id": stage}))
 				require.Eventually(t, func() bool {
 					contact, found := sb.Brevo.Contact(email)
@@ -84,6 +86,24 @@ func TestWebhooks_ADealThatMovesPutsItsPersonOnTheListAndTellsTheEvent(t *testin
 				}, 10*time.Second, 10*time.Millisecond, "%v", out)
 				time.Sleep(1100 * time.Millisecond) // another second, another change
 			}
+			person := 0
+			for _, d := range sb.Pipedrive.Records("deal", int64(deal-1), 1) {
+				person = wholeOf(d["person_id"])
+			}
+			_, err := sb.Pipedrive.AsUser("POST", "/api/v2/deals", map[string]any{"title": "Second", "person_id": person, "stage_id": 4, "pipeline_id": 1})
+			require.NoError(t, err)
+			require.Eventually(t, func() bool {
+				contact, _ := sb.Brevo.Contact(email)
+				return onList(contact, 62) && !onList(contact, 61)
+			}, 10*time.Second, 10*time.Millisecond, "the deal that is furthest counts: %v", out)
+			time.Sleep(1100 * time.Millisecond)
+			deals := sb.Pipedrive.Records("deal", 0, 10_000)
+			_, err = sb.Pipedrive.AsUser("DELETE", fmt.Sprintf("/api/v2/deals/%d", wholeOf(deals[len(deals)-1]["id"])), nil)
+			require.NoError(t, err)
+			require.Eventually(t, func() bool {
+				contact, _ := sb.Brevo.Contact(email)
+				return onList(contact, 61) && !onList(contact, 62)
+			}, 10*time.Second, 10*time.Millisecond, "of a deleted deal the other one counts: %v", out)
 			require.Eventually(t, func() bool { return slices.Contains(eventNames(sb, deal), "deal_stage_changed") }, 10*time.Second, 20*time.Millisecond, "%v", out)
 			time.Sleep(3 * time.Second) // for a poll of the main job
 			moved := 0
@@ -133,4 +153,36 @@ func TestWebhooks_KilledUnderLoadNothingIsLost(t *testing.T) {
 		return ids
 	}
 	assert.Eventually(t, func() bool { return len(lost()) == 0 }, 30*time.Second, 100*time.Millisecond, "%v", out)
+}
+
+func TestWebhooks_InOneProcessWithTheMainJobNeitherOvertakesTheOtherNorDoesItsWork(t *testing.T) {
+	sb := startSandbox(t, sandbox.Config{Persons: 300})
+	settings := webhooked(t, sb)
+	first, out := command(t, append(settings, "FOLLOW=false"), "-c", repoFile(t, "pipelines/pipedrive.yaml"))
+	require.NoError(t, first.Run(), out)
+	_, out = subscribed(t, sb, settings, "streams", repoFile(t, "pipelines/pipedrive.yaml"), repoFile(t, "pipelines/webhooks.yaml"))
+	_, email := openDeal(t, sb)
+	contact, found := sb.Brevo.Contact(email)
+	require.True(t, found)
+
+	body := fmt.Sprintf(`{"data":{"id":%s,"name":"Old Ghost","first_name":"Old","last_name":"Ghost","emails":[{"value":%q,"primary":true}],"phones":[],
+		"add_time":"2020-01-01T00:00:00Z","update_time":"2020-01-02T00:00:00Z"},"previous":{"name":"Older"},"meta":{"action":"change","entity":"person","entity_id":"%s",
+		"id":"7c812ffd-0000-4000-8000-000000000001","timestamp":"2020-01-02T00:00:00.123Z","version":"2.0","attempt":1}}`, contact.ExtID, email, contact.ExtID)
+	var address string
+	for _, setting := range settings {
+		if url, ok := strings.CutPrefix(setting, "WEBHOOK_PUBLIC_URL="); ok {
+			address = url
+		}
+	}
+	req, err := http.NewRequest(http.MethodPost, address, strings.NewReader(body))
+	require.NoError(t, err)
+	req.SetBasicAuth("pipedrive", "s3cret")
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	_ = resp.Body.Close()
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	time.Sleep(2 * time.Second)
+	now, _ := sb.Brevo.Contact(email)
+	assert.Equal(t, contact.Attributes["FULLNAME"], now.Attributes["FULLNAME"], "%v", out)
 }

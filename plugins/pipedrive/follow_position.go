@@ -100,6 +100,11 @@ func loadFollow(ctx context.Context, client *api.Client, res *service.Resources,
 				return nil, fmt.Errorf("the position of %s in the cache %q cannot be read (%w): use another %s to start from the beginning",
 					o.Plural, conf.cache, err, piFieldCheckpointKey)
 			}
+			if t.state.full != nil {
+				res.Logger().Infof("%s: the first read goes on where it was", o.Plural)
+			} else {
+				res.Logger().Infof("%s: what has changed since %s is read", o.Plural, showSecond(t.state.window.watermark))
+			}
 		} else {
 			t.state = conf.start(client)
 		}

@@ -125,7 +125,7 @@ func (in *webhookInput) Connect(ctx context.Context) error {
 	if err != nil {
 		return in.pace.After(err)
 	}
-	if in.conf.user == "" && in.conf.password == "" && !in.conf.onLoopback() {
+	if in.conf.user == "" && in.conf.password == "" && (!in.conf.onLoopback() || in.conf.publicURL != "") {
 		in.log.Warnf("%s takes deliveries from anybody: set basic_auth (WEBHOOK_USERNAME, WEBHOOK_PASSWORD)", in.conf.address)
 	}
 	in.log.Infof("listening for Pipedrive's webhooks on %s, path %s", listener.Addr(), in.conf.path)
