@@ -126,9 +126,9 @@ func TestWebhooks_KilledUnderLoadNothingIsLost(t *testing.T) {
 	pipeline := repoFile(t, "pipelines/webhooks.yaml")
 	cmd, out := subscribed(t, sb, settings, "-c", pipeline)
 	want := map[int]string{}
-	for round := range 4 {
+	for round := range 10 {
 		for i := range 40 {
-			id := 60 + (round*20+i)%150
+			id := 60 + (round*15+i)%150
 			want[id] = fmt.Sprintf("Round %d", round)
 			require.NoError(t, sb.Pipedrive.Change("person", id, map[string]any{"first_name": want[id], "last_name": "Example"}))
 		}
