@@ -115,7 +115,7 @@ func TestRedrive_LeavesOnlyWhatIsRefusedAgain(t *testing.T) {
 	letters := readLetters(t, file)
 	f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
 	require.NoError(t, err)
-	_, err = f.WriteString(`{"record":{"id":3,"title":"A deal"},"reason":"why","metadata":{"pipedrive_object":"deal"}}` + "\n")
+	_, err = f.WriteString(`{"record":{"id":3,"title":"A note"},"reason":"why","metadata":{"pipedrive_object":"note"}}` + "\n")
 	require.NoError(t, err)
 	require.NoError(t, f.Close())
 
@@ -130,7 +130,7 @@ func TestRedrive_LeavesOnlyWhatIsRefusedAgain(t *testing.T) {
 		}
 		return all
 	}
-	assert.ElementsMatch(t, append(records(letters), map[string]any{"id": 3.0, "title": "A deal"}), records(again))
+	assert.ElementsMatch(t, append(records(letters), map[string]any{"id": 3.0, "title": "A note"}), records(again))
 
 	sb.Brevo.PutList(60, "All contacts")
 	cmd, out = command(t, settings, "-c", filepath.Join(folder, "redrive.yaml"))
@@ -141,7 +141,7 @@ func TestRedrive_LeavesOnlyWhatIsRefusedAgain(t *testing.T) {
 		reasons[l.Metadata["pipedrive_object"]+l.Metadata["pipedrive_id"]] = l.Reason
 	}
 	require.Len(t, left, 2)
-	assert.Contains(t, reasons["deal"], "no mapping for it: deal")
+	assert.Contains(t, reasons["note"], "no mapping for it: note")
 	assert.Contains(t, reasons, "person"+oddAddress)
 	assert.Contains(t, out.String(), "2 refused again, to be found in "+file)
 	assert.NoFileExists(t, file+".redrive")

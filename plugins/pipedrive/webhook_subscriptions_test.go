@@ -128,7 +128,10 @@ func TestSubscriptions_WhatIsOursAndStaleIsReplacedAndWhatIsNotIsNotTouched(t *t
 	require.NoError(t, in.Close(t.Context()))
 
 	again := a.startHook(newResources(t), strings.ReplaceAll(subscribe(url, "person.*"), "hunter2", "hunter3"))
-	require.Eventually(t, func() bool { return again.hooks()[2].Name != in.subscriptions.wanted[0].Name }, 10*time.Second, 20*time.Millisecond, "another password makes another webhook")
+	require.Eventually(t, func() bool {
+		hooks := again.hooks() // two, between the old one and the new one
+		return len(hooks) == 3 && hooks[2].Name != in.subscriptions.wanted[0].Name
+	}, 10*time.Second, 20*time.Millisecond, "another password makes another webhook")
 	again.subscribed("person.* "+other, "person.* "+url, "person.* "+url)
 }
 
