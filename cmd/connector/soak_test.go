@@ -61,7 +61,8 @@ func TestSoak_KilledAgainAndAgainUnderFaultsBothSidesAreEqualAtTheEnd(t *testing
 		require.NoError(t, cmd.Start())
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
-		life := time.After(time.Duration(800+chance.IntN(4500)) * time.Millisecond)
+		// A larger company is given longer, or no run would come as far as its persons.
+		life := time.After(time.Duration(800+chance.IntN(4500)) * time.Millisecond * time.Duration(max(1, *soakPersons/2500)))
 		for alive := true; alive; {
 			select {
 			case <-life:
