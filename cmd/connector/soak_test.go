@@ -49,8 +49,9 @@ func TestSoak_KilledAgainAndAgainUnderFaultsBothSidesAreEqualAtTheEnd(t *testing
 	settings := settingsFor(t, sb, "POLL_INTERVAL=1s")
 	state := strings.TrimPrefix(settings[4], "STATE_DIR=")
 	args := []string{
-		"--set", "input.pipedrive_recents.page_size=50", "--set", "input.pipedrive_recents.burst_limit=40",
-		"--set", "input.pipedrive_recents.checkpoint_limit=400", "--set", "input.pipedrive_recents.timeout=700ms",
+		// A larger company has larger pages, so that a run comes as far as its persons before it is killed.
+		"--set", fmt.Sprintf("input.pipedrive_recents.page_size=%d", *soakPersons/50), "--set", "input.pipedrive_recents.burst_limit=40",
+		"--set", fmt.Sprintf("input.pipedrive_recents.checkpoint_limit=%d", *soakPersons/6), "--set", "input.pipedrive_recents.timeout=700ms",
 		"--set", "output.broker.outputs.0.brevo_contacts.timeout=700ms", "--set", "output.broker.outputs.0.brevo_contacts.tier=extended", "--set", "output.broker.outputs.0.brevo_contacts.requests_per_second=200",
 		"-c", repoFile(t, "pipelines/pipedrive.yaml"),
 	}
@@ -61,8 +62,7 @@ func TestSoak_KilledAgainAndAgainUnderFaultsBothSidesAreEqualAtTheEnd(t *testing
 		require.NoError(t, cmd.Start())
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
-		// A larger company is given longer, or no run would come as far as its persons.
-		life := time.After(time.Duration(800+chance.IntN(4500)) * time.Millisecond * time.Duration(max(1, *soakPersons/2500)))
+		life := time.After(time.Duration(800+chance.IntN(4500)) * time.Millisecond)
 		for alive := true; alive; {
 			select {
 			case <-life:

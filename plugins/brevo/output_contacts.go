@@ -13,9 +13,8 @@ import (
 )
 
 const (
-	coFieldAction   = "action"
-	coFieldMode     = "mode"
-	coFieldBatching = "batching"
+	coFieldAction = "action"
+	coFieldMode   = "mode"
 
 	modeAuto   = "auto"
 	modeSingle = "single"
@@ -62,7 +61,7 @@ re-subscribed, are written one by one in every mode.`).
 			service.NewStringEnumField(coFieldMode, modeAuto, modeSingle, modeImport).Default(modeAuto).
 				Description("`single`: a call for each contact. `import`: imports. `auto`: imports when a batch has at least 100 contacts for them, or when one is being put together anyway."),
 			deadletter.Field(),
-			service.NewBatchPolicyField(coFieldBatching).
+			service.NewBatchPolicyField(fieldBatching).
 				Description("How messages are gathered. If left out: up to 1000, for at most 100ms. With a `count` of 1 batches pass as they come, which is right for an input that reads pages. Batches for imports with the same lists join into one import of up to 8 MB."),
 			service.NewOutputMaxInFlightField().Description("The most batches under way at a time."),
 		).
@@ -97,19 +96,8 @@ var defaultBatching = service.BatchPolicy{Count: 1000, Period: "100ms"}
 func init() {
 	service.MustRegisterBatchOutput("brevo_contacts", contactsSpec(),
 		func(conf *service.ParsedConfig, res *service.Resources) (out service.BatchOutput, policy service.BatchPolicy, maxInFlight int, err error) {
-			if maxInFlight, err = conf.FieldMaxInFlight(); err != nil {
+			if policy, maxInFlight, err = batchingFrom(conf, defaultBatching); err != nil {
 				return
-			}
-			if policy, err = conf.FieldBatchPolicy(coFieldBatching); err != nil {
-				return
-			}
-			switch {
-			case policy.Count == 1:
-				policy = service.BatchPolicy{} // batches pass as they come
-			case policy.IsNoop():
-				policy = defaultBatching
-			case policy.Period == "":
-				policy.Period = defaultBatching.Period // or the last ones would never go out
 			}
 			out, err = newContactsOutput(conf, res)
 			return

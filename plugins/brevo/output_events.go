@@ -17,7 +17,6 @@ const (
 	evFieldAction      = "action"
 	evFieldDedupeCache = "dedupe_cache"
 	evFieldDedupeTTL   = "dedupe_ttl"
-	evFieldBatching    = "batching"
 
 	actionSend = "send"
 
@@ -56,7 +55,7 @@ makes another event of it each time.`).
 				Description("The label of a cache resource that keeps which events Brevo took, by hashes, 16 bytes each, so that they are not sent again after a restart."),
 			service.NewDurationField(evFieldDedupeTTL).Default("24h").Advanced().
 				Description("For how long "+"`dedupe_cache`"+" keeps them."),
-			service.NewBatchPolicyField(evFieldBatching).
+			service.NewBatchPolicyField(fieldBatching).
 				Description("How messages are gathered. If left out: up to 200, for at most 100ms. With a `count` of 1 batches pass as they come. What is more than Brevo takes at once is sent by several calls."),
 			service.NewOutputMaxInFlightField().Description("The most batches under way at a time."),
 		).
@@ -91,19 +90,8 @@ var eventBatching = service.BatchPolicy{Count: api.MostEvents, Period: "100ms"}
 func init() {
 	service.MustRegisterBatchOutput("brevo_events", eventsSpec(),
 		func(conf *service.ParsedConfig, res *service.Resources) (out service.BatchOutput, policy service.BatchPolicy, maxInFlight int, err error) {
-			if maxInFlight, err = conf.FieldMaxInFlight(); err != nil {
+			if policy, maxInFlight, err = batchingFrom(conf, eventBatching); err != nil {
 				return
-			}
-			if policy, err = conf.FieldBatchPolicy(evFieldBatching); err != nil {
-				return
-			}
-			switch {
-			case policy.Count == 1:
-				policy = service.BatchPolicy{} // batches pass as they come
-			case policy.IsNoop():
-				policy = eventBatching
-			case policy.Period == "":
-				policy.Period = eventBatching.Period // or the last ones would never go out
 			}
 			out, err = newEventsOutput(conf, res)
 			return
