@@ -3,7 +3,6 @@ package pipedrive
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -19,52 +18,22 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"connector/plugins/internal/memnet"
 	"connector/plugins/pipedrive/api"
 	sandbox "connector/sandbox/pipedrive"
 )
 
 // In fake time nothing may wait on the network: an account there is served from memory.
 
-// memory is a listener whose connections are pipes.
-type memory struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (m *memory) dial(ctx context.Context) (net.Conn, error) {
-	here, there := net.Pipe()
-	select {
-	case m.conns <- there:
-		return here, nil
-	case <-m.closed:
-		return nil, errors.New("connection refused")
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (m *memory) Accept() (net.Conn, error) {
-	select {
-	case conn := <-m.conns:
-		return conn, nil
-	case <-m.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (m *memory) Close() error   { m.once.Do(func() { close(m.closed) }); return nil }
-func (m *memory) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80} }
-
 var (
-	inMemory  sync.Map // address → *memory
+	inMemory  sync.Map // address → *memnet.Listener
 	addresses atomic.Int64
 )
 
 func init() {
 	dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 		if m, ok := inMemory.Load(address); ok {
-			return m.(*memory).dial(ctx)
+			return m.(*memnet.Listener).Dial(ctx, network, address)
 		}
 		return (&net.Dialer{Timeout: 10 * time.Second}).DialContext(ctx, network, address)
 	}
@@ -84,7 +53,7 @@ func inFakeTime(t *testing.T, cfg sandbox.Config, test func(t *testing.T, a *acc
 		n := addresses.Add(1)
 		address := fmt.Sprintf("127.%d.%d.%d:80", 1+n>>16, n>>8&255, n&255)
 		a.url = "http://" + strings.TrimSuffix(address, ":80")
-		m, ended := &memory{conns: make(chan net.Conn), closed: make(chan struct{})}, make(chan struct{})
+		m, ended := memnet.Listen(), make(chan struct{})
 		inMemory.Store(address, m)
 		server := &http.Server{Handler: a}
 		go func() { defer close(ended); _ = server.Serve(m) }()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -15,45 +14,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"connector/plugins/internal/memnet"
 	"connector/plugins/internal/rest"
 )
 
-// memory is a listener whose connections are pipes: in fake time nothing may wait on the network.
-type memory struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func newMemory() *memory { return &memory{conns: make(chan net.Conn), closed: make(chan struct{})} }
-
-func (m *memory) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	here, there := net.Pipe()
-	select {
-	case m.conns <- there:
-		return here, nil
-	case <-m.closed:
-		return nil, errors.New("connection refused")
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (m *memory) Accept() (net.Conn, error) {
-	select {
-	case conn := <-m.conns:
-		return conn, nil
-	case <-m.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (m *memory) Close() error   { m.once.Do(func() { close(m.closed) }); return nil }
-func (m *memory) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80} }
-
 // serveInMemory serves h to the clients that dial what it returns, until the test ends.
-func serveInMemory(t *testing.T, h http.Handler) *memory {
-	m, ended := newMemory(), make(chan struct{})
+func serveInMemory(t *testing.T, h http.Handler) *memnet.Listener {
+	m, ended := memnet.Listen(), make(chan struct{})
 	server := &http.Server{Handler: h}
 	go func() { defer close(ended); _ = server.Serve(m) }()
 	t.Cleanup(func() { _ = server.Close(); <-ended })
