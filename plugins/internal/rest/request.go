@@ -26,8 +26,8 @@ type Request struct {
 	Cost   int
 
 	// Repeatable says that doing it twice is the same as doing it once. GET, PUT and DELETE are
-	// taken to be so.
-	Repeatable bool
+	// taken to be so, unless Unrepeatable says otherwise.
+	Repeatable, Unrepeatable bool
 
 	// Once switches retries off: for a check that has to tell at once.
 	Once bool
@@ -54,6 +54,9 @@ type Answer struct {
 }
 
 func (r *Request) repeatable() bool {
+	if r.Unrepeatable {
+		return false
+	}
 	return r.Repeatable || r.Method == http.MethodGet || r.Method == http.MethodPut || r.Method == http.MethodDelete
 }
 
