@@ -19,7 +19,10 @@ type Request struct {
 	Method string
 	Path   string // below the base URL, already escaped
 	Query  url.Values
-	Body   [][]byte // JSON in parts, or nil
+	Body   [][]byte // in parts, or nil
+
+	// ContentType is the body's. Empty means JSON.
+	ContentType string
 
 	// Bucket and Cost say what the call draws from the books.
 	Bucket string
@@ -93,6 +96,9 @@ func (c *Client) attempt(ctx context.Context, req *Request) (*Answer, error) {
 	hr.Header.Set("Accept-Encoding", "gzip")
 	if req.Body != nil {
 		setBody(hr, req.Body)
+		if req.ContentType != "" {
+			hr.Header.Set("Content-Type", req.ContentType)
+		}
 	}
 
 	a := Attempt{Op: req.Op, Bucket: req.Bucket, Cost: req.Cost, Waited: req.waited}
