@@ -133,9 +133,13 @@ func (s *setup) agreed(flagged bool, question string) bool {
 	return slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(answer)))
 }
 
-// hint tells what the plan costs of what Brevo allows.
+// hint tells what to look at before agreeing: guesses, and what the plan costs of what Brevo allows.
 func (s *setup) hint(plan *setupPlan) {
 	contacts, companies, lists := plan.count(missing)
+	if slices.ContainsFunc(slices.Concat(plan.contacts, plan.companies), func(at plannedAttribute) bool { return strings.HasSuffix(at.note, guessMark) }) {
+		fmt.Fprintln(s.out, "A type is a guess where the values come from fields of your own. Brevo cannot change it later: --type NAME=float\n"+
+			"(or text, date, boolean) says what it is.")
+	}
 	quota := func(there, more, most int, what string) {
 		if more > 0 && there+more > most {
 			fmt.Fprintf(s.out, "The account would have %d %s; Brevo allows %d below Enterprise.\n", there+more, what, most)

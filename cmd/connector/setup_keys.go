@@ -1,26 +1,69 @@
 package main
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
-// attributeKeys finds the names of attributes in a mapping by its text: those that no sample reaches are
-// found too.
-func attributeKeys(tokens []token) []string {
-	s := &keyScan{tokens: tokens, followed: map[string]bool{}}
+// scanKeys finds the names of attributes in a mapping by its text: those that no sample reaches are found
+// too.
+func scanKeys(tokens []token) *keyScan {
+	s := &keyScan{tokens: tokens, followed: map[string]bool{}, values: map[int]int{}}
 	for i, t := range tokens {
 		switch {
 		case (t.text == "attributes" || t.text == "contact_properties") && t.kind == text && is(tokens, i+1, ":"):
 			s.expression(i + 2)
 		case t.kind == word && t.text == "attributes" && is(tokens, i-1, "."):
 			s.assignment(i + 1)
+		case is(tokens, i, "let", "meta") && is(tokens, i+2, "="):
+			s.value(i + 3)
 		}
 	}
-	return s.keys
+	return s
 }
 
 type keyScan struct {
 	tokens   []token
 	followed map[string]bool // variables
 	keys     []string
+	values   map[int]int // where their values begin in the text → where they end
+}
+
+// catching is the text with each value of an attribute, a variable or a key of metadata null where it
+// cannot be worked out, so that one that a sample does not suit does not hide the others.
+func (s *keyScan) catching(content string) string {
+	added := map[int]string{} // by place
+	for start, end := range s.values {
+		added[start] += "("
+		added[end] = ").catch(null)" + added[end]
+	}
+	for _, at := range slices.Backward(slices.Sorted(maps.Keys(added))) {
+		content = content[:at] + added[at] + content[at:]
+	}
+	return content
+}
+
+// value notes the value that begins with a token, up to a comma, the end of its object or of its statement.
+func (s *keyScan) value(i int) {
+	for i < len(s.tokens) && s.tokens[i].kind == newline {
+		i++
+	}
+	last, depth := i, 0
+	for j := i; j < len(s.tokens); j++ {
+		switch {
+		case is(s.tokens, j, "{", "(", "["):
+			depth++
+		case depth == 0 && (is(s.tokens, j, ",", "}") || s.tokens[j].kind == newline && !s.goesOn(j)):
+			s.values[s.tokens[i].start] = s.tokens[last].end
+			return
+		case is(s.tokens, j, "}", ")", "]"):
+			depth--
+		}
+		if s.tokens[j].kind != newline {
+			last = j
+		}
+	}
 }
 
 // assignment reads what follows root.attributes: = and an expression, or .NAME =.
@@ -62,6 +105,7 @@ func (s *keyScan) expression(i int) {
 		case t.kind == text && depth > 0 && is(s.tokens, i+1, ":"):
 			if !within(objects[:depth-1]) {
 				s.keys = append(s.keys, t.text)
+				s.value(i + 2)
 			}
 			objects[depth-1] = true
 		case t.kind == word && strings.HasPrefix(t.text, "$") && !within(objects):
@@ -70,15 +114,15 @@ func (s *keyScan) expression(i int) {
 	}
 }
 
-// goesOn reports whether the expression does not end with the line.
+// goesOn reports whether an expression does not end with its line.
 func (s *keyScan) goesOn(i int) bool {
-	if is(s.tokens, i-1, "=", "+", "-", "|", "||", "&&", "->", "=>") {
+	if is(s.tokens, i-1, ".", "=", "+", "-", "*", "/", "|", "||", "&&", "->", "=>", "==", "!=", "<", ">", "<=", ">=", ":") {
 		return true
 	}
 	for i < len(s.tokens) && s.tokens[i].kind == newline {
 		i++
 	}
-	return is(s.tokens, i, ".", "|", "||", "&&", "+", "else")
+	return is(s.tokens, i, "}", "else")
 }
 
 func (s *keyScan) follow(variable string) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -26,13 +25,8 @@ type trialDeal struct {
 var dealStatuses = []string{"open", "won", "lost", "deleted"}
 
 func newListTrial(f *listFile, tokens []token) *listTrial {
-	var person, deal map[string]any
-	for object, into := range map[string]*map[string]any{"person": &person, "deal": &deal} {
-		if err := json.Unmarshal(sampleRecord(object, nil, nil), into); err != nil {
-			panic(err) // it is built in
-		}
-	}
-	maps.Copy(person, deal) // a map may be given either
+	either := sampleRecord("person", nil, nil) // a map may be given a person or a deal
+	maps.Copy(either, sampleRecord("deal", nil, nil))
 	numbers, pipelines := []int64{0}, []int64{1}
 	for _, t := range tokens {
 		if n, err := strconv.ParseInt(t.text, 10, 64); err == nil && t.kind == number && !slices.Contains(numbers, n) {
@@ -46,7 +40,7 @@ func newListTrial(f *listFile, tokens []token) *listTrial {
 	for _, status := range dealStatuses {
 		for _, stage := range numbers {
 			for _, pipeline := range pipelines {
-				record := maps.Clone(person)
+				record := maps.Clone(either)
 				record["status"], record["stage_id"], record["pipeline_id"] = status, stage, pipeline
 				trial.deals = append(trial.deals, trialDeal{status, stage, record})
 			}

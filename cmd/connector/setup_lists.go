@@ -95,7 +95,7 @@ func inMap(tokens []token, do func(i int, name string)) {
 // assignment or a brace, or in an array there that nothing is asked of.
 func isResult(tokens []token, i int) bool {
 	from, to := before(tokens, i), after(tokens, i)
-	for is(tokens, from, ",", "[") || is(tokens, to, ",", "]") {
+	for is(tokens, from, ",", "[") {
 		for from >= 0 && !is(tokens, from, "[", "{", "(", "=>", "=") {
 			from = before(tokens, from)
 		}
@@ -103,7 +103,7 @@ func isResult(tokens []token, i int) bool {
 			to = after(tokens, to)
 		}
 		if !is(tokens, from, "[") || !is(tokens, to, "]") {
-			break
+			return false
 		}
 		from, to = before(tokens, from), after(tokens, to)
 	}

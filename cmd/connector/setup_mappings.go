@@ -20,6 +20,7 @@ import (
 type wanted struct {
 	contacts, companies map[string]*wantedAttribute
 	listIDs             map[int64][]string // in contact bodies → the files whose samples gave them
+	unsuited            map[string]bool    // files that some filling of the samples does not suit
 }
 
 // wantedAttribute is an attribute that a mapping sets.
@@ -28,7 +29,7 @@ type wantedAttribute struct {
 	guessed bool     // what comes out is what the user's own field holds, or nothing at all
 	files   []string // that set it
 
-	kinds map[string]bool // that the samples came to
+	kinds map[string]bool // that the samples came to → whether the mapping made one so, and not the sample
 }
 
 // companyFile is the mapping whose root is a company. The bodies of contacts that it has are elsewhere.
@@ -50,7 +51,7 @@ func readWanted(folder string) (*wanted, error) {
 	if err := checkMappings(folder); err != nil {
 		return nil, err
 	}
-	w := &wanted{contacts: map[string]*wantedAttribute{}, companies: map[string]*wantedAttribute{}, listIDs: map[int64][]string{}}
+	w := &wanted{contacts: map[string]*wantedAttribute{}, companies: map[string]*wantedAttribute{}, listIDs: map[int64][]string{}, unsuited: map[string]bool{}}
 	for _, file := range files {
 		if err := w.readMapping(file); err != nil {
 			return nil, err
@@ -61,7 +62,7 @@ func readWanted(folder string) (*wanted, error) {
 	}
 	for _, all := range []map[string]*wantedAttribute{w.contacts, w.companies} {
 		for name, at := range all {
-			at.settle(name)
+			at.settle(name, slices.ContainsFunc(at.files, func(file string) bool { return w.unsuited[file] }))
 		}
 	}
 	return w, nil
@@ -72,20 +73,28 @@ func (w *wanted) readMapping(file string) error {
 	if err != nil {
 		return fmt.Errorf("reading a mapping: %w", err)
 	}
-	mapping, err := parseMapping(file, string(content))
+	name, tokens := filepath.Base(file), tokensOf(string(content))
+	scan := scanKeys(tokens)
+	mapping, err := parseMapping(file, scan.catching(string(content)))
+	if err != nil {
+		mapping, err = parseMapping(file, string(content))
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	name, tokens := filepath.Base(file), tokensOf(string(content))
-	for _, key := range attributeKeys(tokens) {
-		w.see(w.attributesOf(name, key), key, name, nil, nil)
-	}
 	fields := slices.DeleteFunc(fieldNames(tokens), func(field string) bool { return field == "attributes" })
-	for _, object := range objectsOf(name) {
-		for _, filling := range fillings {
+	for _, filling := range fillings {
+		suits := false
+		for _, object := range objectsOf(name) {
 			for _, sample := range samples(object, fields, filling) {
-				w.run(name, mapping, sample, filling)
+				suits = w.run(name, mapping, sample, filling) || suits
 			}
+		}
+		w.unsuited[name] = w.unsuited[name] || !suits
+	}
+	for _, key := range scan.keys {
+		if w.contacts[key] == nil && w.companies[key] == nil {
+			w.see(w.attributesOf(name, key), key, name, nil, nil)
 		}
 	}
 	return nil
@@ -111,12 +120,12 @@ func (w *wanted) attributesOf(file, key string) map[string]*wantedAttribute {
 	return w.contacts
 }
 
-// run looks at what a mapping makes of a sample. That it cannot be mapped says nothing: the sample is not
-// the user's data.
-func (w *wanted) run(file string, mapping *bloblang.Executor, sample *service.Message, filling any) {
+// run looks at what a mapping makes of a sample. That it cannot be mapped is no error: the sample is not the
+// user's data.
+func (w *wanted) run(file string, mapping *bloblang.Executor, sample *service.Message, filling any) (suits bool) {
 	mapped, err := sample.BloblangQuery(mapping)
 	if err != nil || mapped == nil {
-		return
+		return err == nil
 	}
 	if root, err := mapped.AsStructured(); err == nil {
 		if body, ok := root.(map[string]any); ok && file == companyFile {
@@ -130,6 +139,7 @@ func (w *wanted) run(file string, mapping *bloblang.Executor, sample *service.Me
 		w.seeBodies(value, file, filling)
 		return nil
 	})
+	return true
 }
 
 // seeBodies finds the contact attributes and lists of a value, however deep they are in it.
@@ -145,7 +155,7 @@ func (w *wanted) seeBodies(value any, file string, filling any) {
 			case (key == "attributes" || key == "contact_properties") && isObject:
 				w.seeAll(w.contacts, attributes, file, filling)
 			case key == "listIds" || key == "unlinkListIds":
-				w.seeLists(field, file)
+				w.seeLists(field, file, filling)
 			default:
 				w.seeBodies(field, file, filling)
 			}
@@ -168,15 +178,15 @@ func (w *wanted) see(into map[string]*wantedAttribute, name, file string, value,
 	if !slices.Contains(at.files, file) {
 		at.files = append(at.files, file)
 	}
-	if kind := kindOfValue(value); kind != "" && !holds(filling, value) {
-		at.kinds[kind] = true
+	if kind := kindOfValue(value); kind != "" {
+		at.kinds[kind] = at.kinds[kind] || !holds(filling, value)
 	}
 }
 
-func (w *wanted) seeLists(ids any, file string) {
+func (w *wanted) seeLists(ids any, file string, filling any) {
 	all, _ := ids.([]any)
 	for _, id := range all {
-		if n, ok := wholeNumber(id); ok && !slices.Contains(w.listIDs[n], file) {
+		if n, ok := wholeNumber(id); ok && !holds(filling, n) && !slices.Contains(w.listIDs[n], file) {
 			w.listIDs[n] = append(w.listIDs[n], file)
 		}
 	}
@@ -207,13 +217,18 @@ func kindOfValue(value any) string {
 	return "float"
 }
 
-// settle decides on the type.
-func (at *wantedAttribute) settle(name string) {
+// settle decides on the type: the one that the mapping makes, or the only one that came out whatever went
+// in, where all went in.
+func (at *wantedAttribute) settle(name string, unsuited bool) {
 	slices.Sort(at.files)
-	if len(at.kinds) == 1 {
-		for kind := range maps.Keys(at.kinds) {
-			at.kind = kind
+	var made []string
+	for kind, own := range at.kinds {
+		if own || len(at.kinds) == 1 && !unsuited {
+			made = append(made, kind)
 		}
+	}
+	if len(made) == 1 {
+		at.kind = made[0]
 		return
 	}
 	at.kind, at.guessed = guessKind(name), true

@@ -159,16 +159,18 @@ func (p *plannedAttribute) compare(want *wantedAttribute, kind string) {
 		p.note += ": only values that are its options are kept"
 	default:
 		p.standing = atOdds
-		p.note += fmt.Sprintf(": Brevo drops a %s. Change %s, or delete it in Brevo, where its values go with it", want.kind, strings.Join(want.files, ", "))
+		p.note += fmt.Sprintf(": Brevo drops a %s. Change %s, or delete the attribute in Brevo (its values go with it)", want.kind, strings.Join(want.files, ", "))
 	}
 }
+
+const guessMark = ", its type is a guess"
 
 func (p *plannedAttribute) create(want *wantedAttribute) {
 	switch {
 	case want.kind == "list":
 		p.standing, p.note = atOdds, "has options: create it in Brevo as multiple-choice, or join the values to a text in "+strings.Join(want.files, ", ")
 	case want.guessed:
-		p.standing, p.note = missing, "will be created; its type is a guess: --type "+p.name+"=… for another"
+		p.standing, p.note = missing, "will be created"+guessMark
 	default:
 		p.standing, p.note = missing, "will be created"
 	}

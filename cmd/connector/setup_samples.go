@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
@@ -30,7 +31,10 @@ var collections = map[string][]string{
 // comes out unchanged says nothing of an attribute's type, what comes out otherwise does.
 var fillings = []any{
 	nil, "sample text", "424242", 424242, "2031-04-05", "2031-04-05T06:07:08Z", true,
-	[]any{"sample one", "sample two"}, []any{map[string]any{"id": 1, "name": "sample one", "label": "sample one", "value": "sample one"}},
+	[]any{"sample one", "sample two"}, []any{
+		map[string]any{"id": 1, "name": "sample one", "label": "sample one", "value": "sample one"},
+		map[string]any{"id": 2, "name": "sample two", "label": "sample two", "value": "sample two"},
+	},
 	map[string]any{"value": 424242, "amount": 424242, "currency": "EUR", "name": "sample text", "label": "sample text", "until": "2031-04-06"},
 }
 
@@ -44,7 +48,8 @@ func samples(object string, names []string, filling any) (messages []*service.Me
 		{"pipedrive_action": "create", "pipedrive_source": "webhook"},
 		{"pipedrive_action": "change", "pipedrive_source": "webhook", "pipedrive_previous": map[string]any{"stage_id": 2, "done": false}},
 	} {
-		m := service.NewMessage(record)
+		m := service.NewMessage(nil)
+		m.SetStructured(record)
 		for key, value := range how {
 			m.MetaSetMut(key, value)
 		}
@@ -56,10 +61,10 @@ func samples(object string, names []string, filling any) (messages []*service.Me
 	return messages
 }
 
-func sampleRecord(object string, names []string, filling any) []byte {
-	var all map[string]map[string]any
-	if err := json.Unmarshal(sampleRecords, &all); err != nil {
-		panic(err) // it is built in
+func sampleRecord(object string, names []string, filling any) map[string]any {
+	all := map[string]map[string]any{}
+	for name, record := range builtInRecords() {
+		all[name] = maps.Clone(record)
 	}
 	custom, byKey := map[string]any{}, map[string]any{}
 	for _, name := range names {
@@ -79,12 +84,15 @@ func sampleRecord(object string, names []string, filling any) []byte {
 			outer[name] = filling
 		}
 	}
-	encoded, err := json.Marshal(outer)
-	if err != nil {
-		panic(err) // it was JSON before
-	}
-	return encoded
+	return outer
 }
+
+var builtInRecords = sync.OnceValue(func() (all map[string]map[string]any) {
+	if err := json.Unmarshal(sampleRecords, &all); err != nil {
+		panic(err) // it is built in
+	}
+	return all
+})
 
 // linked returns the records with others in them.
 func linked(others, records map[string]map[string]any) map[string]map[string]any {
