@@ -155,7 +155,7 @@ func (w *wanted) seeBodies(value any, file string, filling any) {
 			case (key == "attributes" || key == "contact_properties") && isObject:
 				w.seeAll(w.contacts, attributes, file, filling)
 			case key == "listIds" || key == "unlinkListIds":
-				w.seeLists(field, file, filling)
+				w.seeLists(field, file)
 			default:
 				w.seeBodies(field, file, filling)
 			}
@@ -183,10 +183,10 @@ func (w *wanted) see(into map[string]*wantedAttribute, name, file string, value,
 	}
 }
 
-func (w *wanted) seeLists(ids any, file string, filling any) {
+func (w *wanted) seeLists(ids any, file string) {
 	all, _ := ids.([]any)
 	for _, id := range all {
-		if n, ok := wholeNumber(id); ok && !holds(filling, n) && !slices.Contains(w.listIDs[n], file) {
+		if n, ok := wholeNumber(id); ok && n != sampleNumber && !slices.Contains(w.listIDs[n], file) {
 			w.listIDs[n] = append(w.listIDs[n], file)
 		}
 	}

@@ -30,13 +30,16 @@ var collections = map[string][]string{
 // A filling is what is put where a mapping asks for a field that only the user's own Pipedrive has. What
 // comes out unchanged says nothing of an attribute's type, what comes out otherwise does.
 var fillings = []any{
-	nil, "sample text", "424242", 424242, "2031-04-05", "2031-04-05T06:07:08Z", true,
+	nil, "sample text", "424242", sampleNumber, "2031-04-05", "2031-04-05T06:07:08Z", true,
 	[]any{"sample one", "sample two"}, []any{
 		map[string]any{"id": 1, "name": "sample one", "label": "sample one", "value": "sample one"},
 		map[string]any{"id": 2, "name": "sample two", "label": "sample two", "value": "sample two"},
 	},
-	map[string]any{"value": 424242, "amount": 424242, "currency": "EUR", "name": "sample text", "label": "sample text", "until": "2031-04-06"},
+	map[string]any{"value": sampleNumber, "amount": sampleNumber, "currency": "EUR", "name": "sample text", "label": "sample text", "until": "2031-04-06"},
 }
+
+// sampleNumber is one that no mapping comes to by itself.
+const sampleNumber = 424242
 
 // samples are messages with a record of the object, one for each filling and for each way by which it
 // comes.
