@@ -54,10 +54,10 @@ Ctrl-C ends them.
 func companyFlags(persons int) []cli.Flag {
 	return []cli.Flag{
 		&cli.IntFlag{Name: "persons", Value: persons, Usage: "how many persons the company has"},
-		&cli.IntFlag{Name: "deals", Usage: "how many deals (default: one for two persons)"},
-		&cli.IntFlag{Name: "organizations", Usage: "how many organizations (default: one for four persons)"},
-		&cli.IntFlag{Name: "activities", Usage: "how many activities (default: one for two persons)"},
-		&cli.IntFlag{Name: "leads", Usage: "how many leads (default: one for twenty persons)"},
+		&cli.IntFlag{Name: "deals", DefaultText: "one for two persons", Usage: "how many deals"},
+		&cli.IntFlag{Name: "organizations", DefaultText: "one for four persons", Usage: "how many organizations"},
+		&cli.IntFlag{Name: "activities", DefaultText: "one for two persons", Usage: "how many activities"},
+		&cli.IntFlag{Name: "leads", DefaultText: "one for twenty persons", Usage: "how many leads"},
 	}
 }
 

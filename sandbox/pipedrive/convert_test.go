@@ -35,6 +35,9 @@ func TestConvert_TheDealHasWhatTheLeadHadAndTheLeadIsGone(t *testing.T) {
 	status := a.get("/api/v2/leads/" + leadID + "/convert/status/" + id).one(t)
 	assert.Equal(t, object{"conversion_id": id, "status": "completed", "deal_id": 1.0}, status)
 
+	other := "/api/v2/leads/5eed0000-1111-4000-8000-000000000002/convert/status/" + id
+	assert.Equal(t, http.StatusNotFound, a.get(other).status, "another lead's")
+
 	deal := a.get("/api/v2/deals/1?include_fields=source_lead_id").one(t)
 	wanted := object{
 		"title": "Pumps", "value": 1200.0, "currency": "GBP", "person_id": 2.0, "org_id": 3.0, "owner_id": 7.0, "stage_id": 2.0,
@@ -96,6 +99,16 @@ func TestConvert_FailsForALeadThatGoesMeanwhileAndRejectsAnArchivedOne(t *testin
 	a.Remove("lead", leadID)
 	assert.Eventually(t, func() bool { return a.get(convert + "status/" + failing).one(t)["status"] == "failed" }, 10*time.Second, 5*time.Millisecond)
 	assert.Zero(t, a.Count("deal"))
+}
+
+func TestConvert_NothingIsCarriedOutOnceTheServerIsClosed(t *testing.T) {
+	a := newAccount(t, pipedrive.Config{ConversionDelay: time.Hour}).withPersons(2).withLead()
+	started := a.do("POST", "/api/v2/leads/"+leadID+"/convert/deal", nil).one(t)
+	require.NoError(t, a.Close())
+	require.NoError(t, a.Close(), "twice does no harm")
+	status := a.get("/api/v2/leads/" + leadID + "/convert/status/" + started["conversion_id"].(string)).one(t)
+	assert.Equal(t, "not_started", status["status"])
+	assert.Equal(t, 1, a.Count("lead"))
 }
 
 func TestConvert_RefusesWhatItDoesNotKnow(t *testing.T) {
