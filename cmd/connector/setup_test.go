@@ -76,8 +76,8 @@ func TestSetup_PreparesAFreshAccountAndThenHasNothingToDo(t *testing.T) {
 	}
 	have, err := accountOf(t, sb).CompanyAttributes(t.Context())
 	require.NoError(t, err)
-	assert.Contains(t, have, api.CompanyAttribute{InternalName: "tier", Label: "tier", Type: "number"})
-	assert.Contains(t, have, api.CompanyAttribute{InternalName: "pipedrive_id", Label: "pipedrive_id", Type: "text"})
+	assert.Contains(t, have, api.CompanyAttribute{Name: "tier", Label: "tier", Type: "number", Options: []api.CompanyOption{}})
+	assert.Contains(t, have, api.CompanyAttribute{Name: "pipedrive_id", Label: "pipedrive_id", Type: "text", Options: []api.CompanyOption{}})
 }
 
 func commentsOf(content []byte) (comments []string) {
