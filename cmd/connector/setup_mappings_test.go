@@ -52,6 +52,7 @@ meta contacts = this.persons.map_each(p -> {
 
 const leadMapping = `
 import "./lists.blobl"
+map no_attributes { root = {} }
 let labels = this.labels.map_each(l -> l.name)
 root = {
   "email": this.person.emails.primary_email(),
@@ -67,7 +68,7 @@ root = {
     "LEAD_EXTRA": this.custom_fields_by_name.extra,
     "LEAD_START_DATE": this.custom_fields_by_name.start,
     "LEAD_PLAN": this.custom_fields_by_name.plan.or("")
-  }.merge(if this.value.amount > 1000000 { { "LEAD_WHALE": this.nothing } } else { {} }),
+  }.merge(if this.value.amount > 1000000 { { "LEAD_WHALE": this.nothing.merge({ "labels": 1 }) } } else { {} }).merge(this.merge({ "labels": 2 }).apply("no_attributes")),
   "listIds": [ 70 ]
 }
 `
@@ -93,6 +94,14 @@ func TestSetup_LearnsNamesAndTypesFromTheMappings(t *testing.T) {
 			mappings: map[string]string{"mine.blobl": "let counts = { \"A_COUNT\": this.nope.a.b.index(3) }\nroot.attributes = { \"PLAIN\": this.name }.\n" +
 				"  merge($counts)\nroot.attributes.OTHER = this.is_deleted\nlet table = { \"DE\": \"Germany\" }\nroot.events = [ { \"contact_properties\": { \"LAST_EVENT\": \"x\" } } ]\n"},
 			contacts: map[string]string{"A_COUNT": "float?", "PLAIN": "text", "OTHER": "boolean", "LAST_EVENT": "text"},
+		},
+		"attributes in maps of another file": {
+			mappings: map[string]string{
+				"attributes.blobl": "map lead_attributes {\n  root = {\n    \"LEAD_SEATS\": this.custom_fields_by_name.seats.number(),\n" +
+					"    \"LEAD_TITLE\": this.title.uppercase()\n  }\n}\nmap rare_attributes { root = { \"RARE\": 1, \"rare\": 2 } }\n",
+				"lead.blobl": "import \"./attributes.blobl\"\nroot.attributes = if this.title == \"never\" { this.apply(\"rare_attributes\") } else { this.apply(\"lead_attributes\") }\n",
+			},
+			contacts: map[string]string{"LEAD_SEATS": "float", "LEAD_TITLE": "text", "RARE": "text?"},
 		},
 		"a value that no sample suits": {
 			mappings: map[string]string{"mine.blobl": "let gone = this.nope.number() + this.nope.join(\"\").length()\nroot = { \"attributes\": { \"NEVER\": $gone, \"SUM_TOTAL\": 1 } }\n"},
@@ -140,7 +149,7 @@ func TestSetup_TheShippedMappingsCanBeReadValueByValue(t *testing.T) {
 	for _, file := range files {
 		content, err := os.ReadFile(file)
 		require.NoError(t, err)
-		_, err = parseMapping(file, scanKeys(tokensOf(string(content))).catching(string(content)))
+		_, err = parseMapping(file, scanKeys(string(content)).catching(), func(content string) string { return scanKeys(content).catching() })
 		assert.NoError(t, err, file)
 	}
 }
