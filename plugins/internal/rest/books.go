@@ -145,17 +145,18 @@ func (b *Books) takePlace(ctx context.Context, req *Request, bucket *Bucket) err
 // correct lets the headers of an answer win over the books.
 func (b *Books) correct(req *Request, resp *http.Response) {
 	r, bucket := b.Read(resp.Header), b.Buckets[req.Bucket]
-	// A 429 shuts the gate itself, in limited: shut already, it would not count as a strike.
+	// A 429 shuts the gate itself, in limited: shut already, it would not count as a strike. The limit
+	// that it names may be another one's, and only answers that let a call pass name theirs.
 	if resp.StatusCode != http.StatusTooManyRequests {
 		if resp.StatusCode < 500 {
 			bucket.Gate.passed()
+			if len(bucket.Windows) > 0 {
+				bucket.Windows[0].told(r.Limit)
+			}
 		}
 		if r.Remaining == 0 && r.Reset > 0 {
 			bucket.Gate.shut(time.Now().Add(bucket.Gate.bounded(r.Reset)))
 		}
-	}
-	if len(bucket.Windows) > 0 {
-		bucket.Windows[0].told(r.Limit)
 	}
 	b.heard(req.entry, r.DayRemaining, resp.StatusCode < 300)
 }

@@ -14,15 +14,18 @@ type Window struct {
 	most int // as configured
 
 	mu      sync.Mutex
-	times   []time.Time // of the last requests, as a ring; some may be ahead
+	times   []time.Time // of the last requests, as a ring, in order; some may be ahead
 	next    int         // the oldest of them
+	places  int         // how many may pass in a stretch; len(times) unless answers name a lower limit
+	namedAt time.Time   // when an answer last named that lower limit
 	version uint64
 }
 
 // NewWindow allows at most n requests in any stretch of length per. One is kept back for what the
 // network bunches together.
 func NewWindow(n int, per time.Duration) *Window {
-	return &Window{per: per, most: n, times: make([]time.Time, max(1, n-1))}
+	size := max(1, n-1)
+	return &Window{per: per, most: n, times: make([]time.Time, size), places: size}
 }
 
 // Recent are the times of the requests that count at a moment, oldest first: those of the last stretch
@@ -50,7 +53,7 @@ func (w *Window) Restore(times []time.Time) {
 		}
 	}
 	slices.SortFunc(all, time.Time.Compare)
-	w.fill(all, len(w.times))
+	w.fill(all)
 }
 
 // Version grows with each request that passes.
@@ -61,27 +64,41 @@ func (w *Window) Version() uint64 {
 }
 
 // left is how many requests may pass at a moment.
-func (w *Window) left(now time.Time) (n int) {
+func (w *Window) left(now time.Time) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.forget(now)
+	taken := 0
 	for _, t := range w.times {
-		if now.Sub(t) >= w.per+windowSlack {
-			n++
+		if now.Sub(t) < w.per+windowSlack {
+			taken++
 		}
 	}
-	return n
+	return max(0, w.places-taken)
 }
 
 // told takes a limit from an answer. One higher than configured is not believed, since it may be that
-// of another window.
+// of another window; a lower one is believed until an answer names a higher one, or none has named it
+// for lowerHolds.
 func (w *Window) told(n int) {
-	size := max(1, min(n, w.most)-1)
+	if n < 1 {
+		return
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if n >= 1 && size != len(w.times) {
-		w.fill(w.ordered(), size)
+	w.places, w.namedAt = max(1, min(n, w.most)-1), time.Now()
+}
+
+// forget lets go of a lower limit that no answer has named for long. Otherwise one odd answer could hold
+// up everything: after it, an hour's window with one place asks nobody for an hour.
+func (w *Window) forget(now time.Time) {
+	if now.Sub(w.namedAt) >= lowerHolds {
+		w.places = len(w.times)
 	}
 }
+
+// lowerHolds is for how long a lower limit is believed that no answer names again.
+const lowerHolds = time.Minute
 
 // ordered are the times that are known, oldest first.
 func (w *Window) ordered() []time.Time {
@@ -90,10 +107,16 @@ func (w *Window) ordered() []time.Time {
 }
 
 // fill makes a ring of the newest of times.
-func (w *Window) fill(times []time.Time, size int) {
+func (w *Window) fill(times []time.Time) {
+	size := len(w.times)
 	times = times[max(0, len(times)-size):]
 	w.times, w.next = make([]time.Time, size), 0
 	copy(w.times[size-len(times):], times)
+}
+
+// back is the time of the request so many before the next one.
+func (w *Window) back(n int) time.Time {
+	return w.times[(w.next-n+len(w.times))%len(w.times)]
 }
 
 // wait takes the next place in the window and returns when it has come. Where it is more than
@@ -101,7 +124,8 @@ func (w *Window) fill(times []time.Time, size int) {
 func (w *Window) wait(ctx context.Context) (full time.Time, err error) {
 	w.mu.Lock()
 	now := time.Now()
-	at := later(now, w.times[w.next].Add(w.per+windowSlack))
+	w.forget(now)
+	at := later(later(now, w.back(w.places).Add(w.per+windowSlack)), w.back(1))
 	if at.Sub(now) > longestWait {
 		w.mu.Unlock()
 		return at, nil

@@ -94,49 +94,6 @@ func delivery2(action string, data, previous any, meta ...object) []byte {
 	return body
 }
 
-func TestReadDelivery_GivesTypedCustomFieldsTheFormOfV2(t *testing.T) {
-	k := hash('a')
-	address := object{"value": "Main St 1", "locality": "Bern", "formatted_address": "Main St 1, Bern"}
-	for _, tc := range []struct {
-		kind   string
-		hooked any
-		want   any
-		name   any
-	}{
-		{kind: "varchar", hooked: object{"type": "varchar", "value": "text"}, want: "text"},
-		{kind: "double", hooked: object{"type": "double", "value": 1.5}, want: json.Number("1.5")},
-		{kind: "date", hooked: object{"type": "date", "value": "2026-11-02"}, want: "2026-11-02"},
-		{kind: "monetary", hooked: object{"type": "monetary", "value": 13, "currency": "EUR"}, want: object{"value": n(13), "currency": "EUR"}},
-		{kind: "monetary", hooked: object{"type": "monetary", "value": nil, "currency": nil}, want: nil},
-		{kind: "enum", hooked: object{"type": "enum", "id": 11}, want: n(11), name: "Web form"},
-		{kind: "enum", hooked: object{"type": "enum", "id": "12"}, want: n(12), name: "Trade fair"},
-		{kind: "set", hooked: object{"type": "set", "values": list{object{"id": 11}, object{"id": 12}}}, want: list{n(11), n(12)}, name: list{"Web form", "Trade fair"}},
-		{kind: "user", hooked: object{"type": "user", "id": 5}, want: n(5)},
-		{kind: "org", hooked: object{"type": "org", "id": 6}, want: n(6)},
-		{kind: "people", hooked: object{"type": "people", "id": 7}, want: n(7)},
-		{kind: "daterange", hooked: object{"type": "daterange", "from": "2026-01-01", "until": "2026-01-02"}, want: object{"value": "2026-01-01", "until": "2026-01-02"}},
-		{kind: "time", hooked: object{"type": "time", "value": "10:00:00", "timezone_id": 1}, want: object{"value": "10:00:00", "timezone_id": n(1)}},
-		{kind: "timerange", hooked: object{"type": "timerange", "from": "10:00:00", "until": "11:00:00", "timezone_id": 1},
-			want: object{"value": "10:00:00", "until": "11:00:00", "timezone_id": n(1)}},
-		{kind: "address", hooked: object{"type": "address", "value": "Main St 1", "locality": "Bern", "formatted_address": "Main St 1, Bern"}, want: address},
-		{kind: "varchar", hooked: nil, want: nil},
-		{kind: "hologram", hooked: object{"type": "hologram", "depth": 3}, want: object{"depth": n(3)}},
-	} {
-		t.Run(tc.kind, func(t *testing.T) {
-			c := newAccount(t).with("/api/v2/dealFields", both(k, "Some Field", tc.kind)).client()
-			custom := object{"custom_fields": object{k: tc.hooked}}
-			d, err := c.ReadDelivery(t.Context(), delivery2("change", custom, custom))
-			require.NoError(t, err)
-			assert.Equal(t, tc.want, d.Record["custom_fields"].(object)[k])
-			if tc.name == nil {
-				tc.name = tc.want
-			}
-			assert.Equal(t, tc.name, d.Record["custom_fields_by_name"].(object)["some_field"])
-			assert.Equal(t, []string{"custom_fields", "custom_fields_by_name"}, keysOf(d.Previous))
-		})
-	}
-}
-
 func TestReadDelivery_ReadsTheDefinitionsAgainForAnUnknownKey(t *testing.T) {
 	a := newAccount(t)
 	c := a.client()

@@ -30,60 +30,6 @@ func both(key, name, kind string) object {
 	}
 }
 
-func TestCustomFields_OfEveryTypeAreTheSameFromBothVersions(t *testing.T) {
-	k := hash('a')
-	for _, c := range []struct {
-		kind string
-		v1   object // at the root
-		v2   any    // in custom_fields
-		name any    // in custom_fields_by_name, where it is not the same
-	}{
-		{kind: "varchar", v1: object{k: "text"}, v2: "text"},
-		{kind: "varchar", v1: object{k: nil}, v2: nil},
-		{kind: "varchar", v1: object{k: "11"}, v2: "11"},
-		{kind: "varchar_auto", v1: object{k: "text"}, v2: "text"},
-		{kind: "text", v1: object{k: "long\ntext"}, v2: "long\ntext"},
-		{kind: "phone", v1: object{k: "+41 44 668 18 00"}, v2: "+41 44 668 18 00"},
-		{kind: "double", v1: object{k: 1.5}, v2: json.Number("1.5")},
-		{kind: "double", v1: object{k: 0}, v2: n(0)},
-		{kind: "monetary", v1: object{k: 100, k + "_currency": "EUR"}, v2: object{"value": n(100), "currency": "EUR"}},
-		{kind: "monetary", v1: object{k: nil, k + "_currency": nil}, v2: nil},
-		{kind: "enum", v1: object{k: "11"}, v2: n(11), name: "Web form"},
-		{kind: "enum", v1: object{k: 12}, v2: n(12), name: "Trade fair"},
-		{kind: "enum", v1: object{k: nil}, v2: nil},
-		{kind: "set", v1: object{k: "11,12"}, v2: list{n(11), n(12)}, name: list{"Web form", "Trade fair"}},
-		{kind: "set", v1: object{k: "12"}, v2: list{n(12)}, name: list{"Trade fair"}},
-		{kind: "set", v1: object{k: nil}, v2: nil},
-		{kind: "user", v1: object{k: object{"id": 5, "name": "Mira", "value": 5}}, v2: n(5)},
-		{kind: "org", v1: object{k: object{"name": "Acme", "value": 7}}, v2: n(7)},
-		{kind: "people", v1: object{k: object{"name": "Ada", "value": 9}}, v2: n(9)},
-		{kind: "date", v1: object{k: "2026-11-02"}, v2: "2026-11-02"},
-		{kind: "daterange", v1: object{k: "2026-11-02", k + "_until": "2026-11-09"}, v2: object{"value": "2026-11-02", "until": "2026-11-09"}},
-		{kind: "time", v1: object{k: "10:30:00", k + "_timezone_id": 296}, v2: object{"value": "10:30:00", "timezone_id": n(296)}},
-		{kind: "timerange", v1: object{k: "10:30:00", k + "_until": "11:00:00", k + "_timezone_id": 296},
-			v2: object{"value": "10:30:00", "until": "11:00:00", "timezone_id": n(296)}},
-		{kind: "address", v1: object{k: "Main St 1", k + "_locality": "Bern", k + "_route": nil, k + "_formatted_address": "Main St 1, Bern"},
-			v2: object{"value": "Main St 1", "locality": "Bern", "route": nil, "formatted_address": "Main St 1, Bern"}},
-	} {
-		t.Run(c.kind, func(t *testing.T) {
-			c.v1["id"] = 1
-			a := newAccount(t).
-				with("/v1/deals", c.v1).with("/v1/dealFields", both(k, "Odd Thing", c.kind)).
-				with("/api/v2/deals", object{"id": 1, "custom_fields": object{k: c.v2}}).with("/api/v2/dealFields", both(k, "Odd Thing", c.kind))
-			named := c.v2
-			if c.name != nil {
-				named = c.name
-			}
-			for _, opts := range []api.ListOptions{v1, v2} {
-				r := readOne(t, a.client(), "deals", opts)
-				assertShape(t, "deal", r)
-				assert.Equal(t, object{k: c.v2}, r["custom_fields"], opts.Version)
-				assert.Equal(t, object{"odd_thing": named}, r["custom_fields_by_name"], opts.Version)
-			}
-		})
-	}
-}
-
 func TestCustomFields_OptionsThatCarryTheirLabels(t *testing.T) {
 	a := newAccount(t).with("/api/v2/personFields", both(hash('a'), "One", "enum"), both(hash('b'), "Many", "set")).
 		with("/api/v2/persons", object{"id": 1, "custom_fields": object{
