@@ -29,7 +29,7 @@ func (s *setup) createAttributes(ctx context.Context, plan *setupPlan, need *wan
 	for i := range plan.companies {
 		if at := &plan.companies[i]; at.standing == missing {
 			// The internal name as the label: whatever Brevo makes of a label, of this it makes itself.
-			if err := s.client.CreateCompanyAttribute(ctx, at.name, crmTypes[at.kind]); err != nil {
+			if err := s.client.CreateCompanyAttribute(ctx, at.name, crmTypes[at.kind], ""); err != nil {
 				return fmt.Errorf("%d of %s created: %w", created, counted(companies, "company attribute"), again(err))
 			}
 			at.standing = there
@@ -47,7 +47,7 @@ func (s *setup) checkNames(ctx context.Context, plan *setupPlan, need *wanted) e
 		return fmt.Errorf("the company attributes are created, but not checked: %w", again(err))
 	}
 	for i, at := range plan.companies {
-		if slices.ContainsFunc(have, func(h api.CompanyAttribute) bool { return h.InternalName == at.name }) {
+		if slices.ContainsFunc(have, func(h api.CompanyAttribute) bool { return h.Name == at.name }) {
 			continue
 		}
 		plan.companies[i] = planCompany(at.name, need.companies[at.name], have)

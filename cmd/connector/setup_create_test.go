@@ -52,7 +52,7 @@ func TestSetup_AsksAtATerminalForAttributesAndListsApart(t *testing.T) {
 }
 
 func TestSetup_SaysWhereBrevoChoseAnotherInternalName(t *testing.T) {
-	have := []api.CompanyAttribute{{InternalName: "domain", Label: "Domain", Type: "text"}}
+	have := []api.CompanyAttribute{{Name: "domain", Label: "Domain", Type: "text"}}
 	server := brevo.New(brevo.Config{})
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.Method + " " + r.URL.Path {
@@ -61,7 +61,7 @@ func TestSetup_SaysWhereBrevoChoseAnotherInternalName(t *testing.T) {
 		case "POST /v3/crm/attributes":
 			var body struct{ Label, AttributeType string }
 			_ = json.NewDecoder(r.Body).Decode(&body)
-			have = append(have, api.CompanyAttribute{InternalName: "custom_" + body.Label, Label: body.Label, Type: body.AttributeType})
+			have = append(have, api.CompanyAttribute{Name: "custom_" + body.Label, Label: body.Label, Type: body.AttributeType})
 			_, _ = w.Write([]byte(`{"id":"61a5cd07ca1347c82306ad06"}`))
 		default:
 			server.ServeHTTP(w, r)

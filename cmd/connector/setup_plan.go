@@ -117,11 +117,13 @@ var crmTypes = map[string]string{"text": "text", "float": "number", "date": "dat
 
 func planCompany(name string, want *wantedAttribute, have []api.CompanyAttribute) plannedAttribute {
 	p := plannedAttribute{name: name, kind: want.kind}
-	i := slices.IndexFunc(have, func(at api.CompanyAttribute) bool { return at.InternalName == name })
+	i := slices.IndexFunc(have, func(at api.CompanyAttribute) bool { return at.Name == name })
 	other := slices.IndexFunc(have, func(at api.CompanyAttribute) bool {
-		return at.Label == name || strings.EqualFold(at.InternalName, name)
+		return at.Label == name || strings.EqualFold(at.Name, name)
 	})
 	switch {
+	case i >= 0 && have[i].ReadOnly:
+		p.standing, p.note = atOdds, "exists, but Brevo sets it itself: take it out of "+strings.Join(want.files, ", ")
 	case i >= 0:
 		kind := have[i].Type
 		if kind == crmTypes["float"] {
@@ -137,7 +139,7 @@ func planCompany(name string, want *wantedAttribute, have []api.CompanyAttribute
 }
 
 func misnamed(have api.CompanyAttribute, want *wantedAttribute) string {
-	return fmt.Sprintf("Brevo calls it %s: write it so in %s", have.InternalName, strings.Join(want.files, ", "))
+	return fmt.Sprintf("Brevo calls it %s: write it so in %s", have.Name, strings.Join(want.files, ", "))
 }
 
 // compare says what becomes of the mapping's values in an attribute that is there.

@@ -22,11 +22,11 @@ func TestBrevoClient_PreparesAnAccount(t *testing.T) {
 		assert.NoError(t, client.CreateAttribute(t.Context(), name, kind))
 	}
 	for name, kind := range map[string]string{"seats": "number", "pipedrive_id": "text", "since": "date", "hot": "boolean"} {
-		assert.NoError(t, client.CreateCompanyAttribute(t.Context(), name, kind))
+		assert.NoError(t, client.CreateCompanyAttribute(t.Context(), name, kind, ""))
 	}
 	attributes, err := client.CompanyAttributes(t.Context())
 	require.NoError(t, err)
-	assert.Contains(t, attributes, api.CompanyAttribute{InternalName: "pipedrive_id", Label: "pipedrive_id", Type: "text"})
+	assert.Contains(t, attributes, api.CompanyAttribute{Name: "pipedrive_id", Label: "pipedrive_id", Type: "text", Options: []api.CompanyOption{}})
 
 	first, err := client.FirstFolder(t.Context())
 	require.NoError(t, err)

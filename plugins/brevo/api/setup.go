@@ -31,38 +31,6 @@ func (c *Client) CreateAttribute(ctx context.Context, name, kind string) error {
 	}, map[string]any{"type": kind}, nil)
 }
 
-// CompanyAttribute is an attribute of the account's companies.
-type CompanyAttribute struct {
-	InternalName string `json:"internalName"` // what a company's attributes are written under
-	Label        string `json:"label"`        // what Brevo's users see
-	Type         string `json:"attributeTypeName"`
-}
-
-// CompanyAttributes are all attributes of companies.
-//
-// GET /crm/attributes/companies, one of the 100 calls an hour.
-// Source: developers.brevo.com/reference/get-company-attributes
-func (c *Client) CompanyAttributes(ctx context.Context) (all []CompanyAttribute, err error) {
-	_, err = c.rest.Do(ctx, &rest.Request{
-		Op: "GET /crm/attributes/companies", Doing: "reading Brevo's company attributes", Method: http.MethodGet,
-		Path: "/crm/attributes/companies", Bucket: bucketOther,
-		Decode: func(b []byte) error { return json.Unmarshal(b, &all) },
-	})
-	return all, err
-}
-
-// CreateCompanyAttribute creates an attribute of companies of a type: text, number, date or boolean. Which
-// internal name Brevo makes of the label is not documented: CompanyAttributes tells.
-//
-// POST /crm/attributes, one of the 100 calls an hour.
-// Source: developers.brevo.com/reference/create-crm-attribute
-func (c *Client) CreateCompanyAttribute(ctx context.Context, label, kind string) error {
-	return c.create(ctx, &rest.Request{
-		Op: "POST /crm/attributes", Doing: "creating the company attribute " + label,
-		Path: "/crm/attributes", Bucket: bucketOther, BodyOptional: true,
-	}, map[string]any{"label": label, "attributeType": kind, "objectType": "companies"}, nil)
-}
-
 // AllLists are all lists of the account, oldest first.
 //
 // GET /contacts/lists, one call for each 50 of them.

@@ -40,7 +40,7 @@ func TestCreate_IsNotRepeatedByItself(t *testing.T) {
 	})
 	for _, create := range []func() error{
 		func() error { return c.CreateAttribute(t.Context(), "SEATS", "float") },
-		func() error { return c.CreateCompanyAttribute(t.Context(), "seats", "number") },
+		func() error { return c.CreateCompanyAttribute(t.Context(), "seats", "number", "") },
 		func() error { _, err := c.CreateList(t.Context(), "Pipedrive: leads", 1); return err },
 		func() error { _, err := c.CreateFolder(t.Context(), "Pipedrive"); return err },
 	} {
@@ -64,7 +64,7 @@ func TestLimitReached_SaysWhenThereIsRoomAgain(t *testing.T) {
 		w.Header().Set("x-sib-ratelimit-reset", "1800")
 		w.WriteHeader(http.StatusTooManyRequests)
 	})
-	until, reached := LimitReached(c.CreateCompanyAttribute(t.Context(), "seats", "number"))
+	until, reached := LimitReached(c.CreateCompanyAttribute(t.Context(), "seats", "number", ""))
 	assert.True(t, reached)
 	assert.WithinDuration(t, time.Now().Add(30*time.Minute), until, time.Minute)
 	_, reached = LimitReached(assert.AnError)
