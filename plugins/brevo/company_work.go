@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"connector/plugins/internal/patience"
 	"connector/plugins/internal/rest"
 )
 
@@ -55,7 +56,7 @@ func (b *companyBook) work(ctx context.Context) {
 			err = flushErr
 		}
 		if err != nil && ctx.Err() == nil {
-			if complaints.first(complaint{b.log, err.Error()}, time.Minute) {
+			if patience.First(b.log, err.Error(), time.Minute) {
 				b.log.Errorf("writing companies: %v; it is tried again", err)
 			}
 			_ = rest.Sleep(ctx, 5*time.Second)

@@ -1,13 +1,12 @@
 package pipedrive
 
 import (
-	"bytes"
-	"compress/flate"
 	"context"
 	"encoding/gob"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -66,7 +65,10 @@ func (c *checkpoint) loadBook(ctx context.Context) (*dealBook, error) {
 			return nil, fmt.Errorf("reading the known deals from the cache %q: %w", c.cache, err)
 		}
 		deals := map[int64]bookedDeal{}
-		if err != nil || gob.NewDecoder(flate.NewReader(bytes.NewReader(raw))).Decode(&deals) != nil {
+		if err == nil {
+			err = unpack(raw, func(r io.Reader) error { return gob.NewDecoder(r).Decode(&deals) })
+		}
+		if err != nil {
 			b := newDealBook()
 			b.lost = true
 			return b, nil
@@ -125,13 +127,5 @@ func (b *dealBook) chunk(n int64) ([]byte, error) {
 			deals[id] = d
 		}
 	}
-	var raw bytes.Buffer
-	w, err := flate.NewWriter(&raw, flate.BestSpeed)
-	if err == nil {
-		err = gob.NewEncoder(w).Encode(deals)
-	}
-	if err == nil {
-		err = w.Close()
-	}
-	return raw.Bytes(), err
+	return pack(func(w io.Writer) error { return gob.NewEncoder(w).Encode(deals) })
 }

@@ -2,11 +2,9 @@ package pipedrive
 
 import (
 	"bytes"
-	"compress/flate"
 	"context"
-	"encoding/json"
-	"io"
 	"slices"
+	"strings"
 	"sync"
 
 	"connector/plugins/pipedrive/api"
@@ -17,11 +15,11 @@ import (
 // any person is handed out, and forgotten once all persons are delivered. Their deals are in the dealBook.
 type firstRead struct {
 	mu            sync.Mutex
-	organizations map[string][]byte // packed
-	size          int               // of these, in bytes
-	leads         map[string]map[string]api.Record
-	personOf      map[string]string        // of leads
-	read          map[string]chan struct{} // by name of object, closed when all of it is in here
+	organizations map[string][]byte            // packed
+	size          int                          // of these, in bytes
+	leads         map[string]map[string][]byte // by person
+	personOf      map[string]string            // of leads
+	read          map[string]chan struct{}     // by name of object, closed when all of it is in here
 }
 
 // mostPacked bounds the memory that organizations may take; those beyond it are looked up.
@@ -49,7 +47,7 @@ func shareFirstRead(client *api.Client, followers []*follower) {
 		return
 	}
 	x := &firstRead{
-		organizations: map[string][]byte{}, leads: map[string]map[string]api.Record{}, personOf: map[string]string{},
+		organizations: map[string][]byte{}, leads: map[string]map[string][]byte{}, personOf: map[string]string{},
 		read: map[string]chan struct{}{},
 	}
 	for _, f := range followers {
@@ -86,8 +84,8 @@ func (x *firstRead) putOrganization(r api.Record) {
 	if deleted(r) || x.size >= mostPacked {
 		return
 	}
-	if packed := pack(r); packed != nil {
-		x.organizations[id] = packed
+	if packed := packRecord(r); packed != nil {
+		x.organizations[strings.Clone(id)] = packed
 		x.size += len(packed)
 	}
 }
@@ -100,13 +98,15 @@ func (x *firstRead) putLead(r api.Record) {
 	if archived, _ := r["is_archived"].(bool); person == "" || archived || deleted(r) {
 		return
 	}
-	r = r.Clone() // it outlives its page
-	id = r.ID()
-	person, _ = idOf(r["person_id"])
-	if x.leads[person] == nil {
-		x.leads[person] = map[string]api.Record{}
+	packed := packRecord(r)
+	if packed == nil {
+		return
 	}
-	x.leads[person][id] = r
+	id, person = strings.Clone(id), strings.Clone(person) // they outlive their page
+	if x.leads[person] == nil {
+		x.leads[person] = map[string][]byte{}
+	}
+	x.leads[person][id] = packed
 	x.personOf[id] = person
 }
 
@@ -128,7 +128,8 @@ func (x *firstRead) organization(id string) (api.Record, bool) {
 	if !ok {
 		return nil, false
 	}
-	return unpack(packed)
+	r := unpackRecord(packed)
+	return r, r != nil
 }
 
 // leadsOf returns a person's open leads, oldest first.
@@ -136,8 +137,10 @@ func (x *firstRead) leadsOf(person string) []api.Record {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	all := make([]api.Record, 0, len(x.leads[person]))
-	for _, r := range x.leads[person] {
-		all = append(all, r)
+	for _, packed := range x.leads[person] {
+		if r := unpackRecord(packed); r != nil {
+			all = append(all, r)
+		}
 	}
 	slices.SortFunc(all, func(a, b api.Record) int { return bytes.Compare(sortKey(a), sortKey(b)) })
 	return all
@@ -146,26 +149,6 @@ func (x *firstRead) leadsOf(person string) []api.Record {
 func sortKey(r api.Record) []byte {
 	added, _ := r["add_time"].(string)
 	return []byte(added + " " + r.ID())
-}
-
-func pack(r api.Record) []byte {
-	var b bytes.Buffer
-	w, err := flate.NewWriter(&b, flate.BestSpeed)
-	if err == nil {
-		err = json.NewEncoder(w).Encode(r)
-	}
-	if err != nil || w.Close() != nil {
-		return nil
-	}
-	return bytes.Clone(b.Bytes())
-}
-
-func unpack(packed []byte) (api.Record, bool) {
-	d := json.NewDecoder(flate.NewReader(bytes.NewReader(packed)))
-	d.UseNumber()
-	var r api.Record
-	err := d.Decode(&r)
-	return r, err == nil || err == io.EOF
 }
 
 // learn keeps what others are told of a page's records.

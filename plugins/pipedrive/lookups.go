@@ -28,7 +28,25 @@ type lookups struct {
 	include []string
 
 	fetching sync.Mutex // so that two batches do not fetch the same
-	kept     *expirable.LRU[string, api.Record]
+	kept     *expirable.LRU[string, kept]
+}
+
+// kept is a record as it is kept: packed, unless it is one of a few that are asked for again and again.
+type kept struct {
+	record api.Record
+	packed []byte
+}
+
+func (l *lookups) keep(id string, r api.Record) {
+	switch {
+	case l.kept == nil:
+	case r != nil && l.object.HasSince():
+		if packed := packRecord(r); packed != nil {
+			l.kept.Add(id, kept{packed: packed})
+		}
+	default:
+		l.kept.Add(id, kept{record: r})
+	}
 }
 
 // kinds are all lookups of the process.
@@ -56,7 +74,7 @@ func lookupsOf(client *api.Client, res *service.Resources, o *api.Object, includ
 	if l == nil {
 		l = &lookups{client: client, log: res.Logger(), object: o, include: include}
 		if ttl > 0 {
-			l.kept = expirable.NewLRU[string, api.Record](mostKept, nil, ttl)
+			l.kept = expirable.NewLRU[string, kept](mostKept, nil, ttl)
 		}
 		kinds.by[kind] = l
 	}
@@ -114,9 +132,7 @@ func (l *lookups) get(ctx context.Context, ids []string) (map[string]api.Record,
 	}
 	keep := func(id string, r api.Record) {
 		found[id] = r
-		if l.kept != nil {
-			l.kept.Add(id, r)
-		}
+		l.keep(id, r)
 	}
 	if err := l.fetch(ctx, missing, keep); err != nil {
 		return nil, err
@@ -139,7 +155,11 @@ func (l *lookups) fromKept(id string) (api.Record, bool) {
 	if l.kept == nil {
 		return nil, false
 	}
-	return l.kept.Get(id)
+	k, ok := l.kept.Get(id)
+	if k.packed != nil {
+		k.record = unpackRecord(k.packed)
+	}
+	return k.record, ok
 }
 
 // fetch asks Pipedrive for ids, at the least cost.

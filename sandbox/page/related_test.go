@@ -34,7 +34,7 @@ func (d *demo) customer() (contact int64) {
 	p.Put("activity", map[string]any{"subject": "Call about pumps", "type": "call", "done": true, "due_date": "2026-05-04", "person_id": 1})
 
 	d.Brevo.PutList(65, "Leads")
-	d.Brevo.PutCompanyAttribute("pipedrive_id", "Pipedrive id", "text")
+	d.Brevo.PutCompanyAttribute("pipedrive_id", "text")
 	d.Brevo.PutContact(brevo.Contact{Email: "ada@mail.example.org", ExtID: "1", ListIDs: []int64{60, 65}, Attributes: map[string]any{
 		"FULLNAME": "Ada Example", "COMPANY": "Example Ltd", "LTV": 2150, "WON_DEALS": 2, "LEAD_TITLE": "Sensors", "LEAD_SOURCE": "Partner",
 	}})

@@ -21,8 +21,8 @@ func Account(b *brevo.Server, optOuts []string) {
 	for _, name := range []string{"WON_DEALS", "LOST_DEALS", "OPEN_DEALS", "CLOSED_DEALS", "LTV", "COMPANY_EMPLOYEES", "LEAD_VALUE"} {
 		b.PutAttribute(brevo.Attribute{Name: name, Type: "float"})
 	}
-	b.PutCompanyAttribute("address", "Address", "text")
-	b.PutCompanyAttribute("employee_count", "Employee count", "number")
+	b.PutCompanyAttribute("address", "text")
+	b.PutCompanyAttribute("employee_count", "number")
 	b.PutList(2, "Newsletter")
 	b.PutList(60, "All contacts")
 	b.PutList(61, "Early stages")
