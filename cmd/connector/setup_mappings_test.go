@@ -10,18 +10,37 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// mappingsIn makes a folder of pipelines with mappings of one's own, and the shipped lists.
+const ownLists = `# Which lists of Brevo a contact is on. 60, all contacts.
+map person_lists {
+  root = [ 60 ] # 60
+}
+
+# The list of a deal's person: 61 to 64.
+map stage_list {
+  root = match {
+    this.status == "won"             => 63,
+    this.status == "lost"            => 64,
+    [ 1, 2 ].contains(this.stage_id) => 61,
+    [ 3, 4 ].contains(this.stage_id) => 62,
+    _                                => null
+  }
+}
+
+map stage_lists {
+  root = [ 61, 62, 63, 64 ]
+}
+`
+
+// mappingsIn makes a folder of pipelines with mappings, and ownLists unless they have lists of their own.
 func mappingsIn(t *testing.T, mappings map[string]string) string {
 	t.Helper()
 	folder := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(folder, "mappings"), 0o700))
-	lists, err := os.ReadFile(repoFile(t, "pipelines/mappings/lists.blobl"))
-	require.NoError(t, err)
 	for name, content := range mappings {
 		require.NoError(t, os.WriteFile(filepath.Join(folder, "mappings", name), []byte(content), 0o600))
 	}
 	if _, own := mappings[listsFile]; !own {
-		require.NoError(t, os.WriteFile(filepath.Join(folder, "mappings", listsFile), lists, 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(folder, "mappings", listsFile), []byte(ownLists), 0o600))
 	}
 	return folder
 }
