@@ -8,8 +8,14 @@ import (
 
 // scanKeys finds the names of attributes in a mapping by its text: those that no sample reaches are found
 // too.
-func scanKeys(tokens []token) *keyScan {
-	s := &keyScan{tokens: tokens, followed: map[string]bool{}, values: map[int]int{}}
+func scanKeys(content string) *keyScan {
+	tokens := tokensOf(content)
+	s := &keyScan{content: content, tokens: tokens, followed: map[string]bool{}, values: map[int]int{}}
+	inMap(tokens, func(i int, name string) {
+		if strings.Contains(name, "attributes") && is(tokens, i, "root") && is(tokens, i+1, "=") {
+			s.expression(i + 2)
+		}
+	})
 	for i, t := range tokens {
 		switch {
 		case (t.text == "attributes" || t.text == "contact_properties") && t.kind == text && is(tokens, i+1, ":"):
@@ -24,6 +30,7 @@ func scanKeys(tokens []token) *keyScan {
 }
 
 type keyScan struct {
+	content  string
 	tokens   []token
 	followed map[string]bool // variables
 	keys     []string
@@ -32,7 +39,8 @@ type keyScan struct {
 
 // catching is the text with each value of an attribute, a variable or a key of metadata null where it
 // cannot be worked out, so that one that a sample does not suit does not hide the others.
-func (s *keyScan) catching(content string) string {
+func (s *keyScan) catching() string {
+	content := s.content
 	added := map[int]string{} // by place
 	for start, end := range s.values {
 		added[start] += "("
@@ -81,37 +89,48 @@ func (s *keyScan) expression(i int) {
 	for i < len(s.tokens) && s.tokens[i].kind == newline {
 		i++
 	}
-	var objects []bool // the open brackets, and whether a key was seen in them
-	within := func(frames []bool) bool {
-		for _, object := range frames {
-			if object {
-				return true
-			}
-		}
-		return false
+	var open []bracket
+	inValue := func(brackets []bracket) bool {
+		return slices.ContainsFunc(brackets, func(b bracket) bool { return b.object })
 	}
 	for ; i < len(s.tokens); i++ {
-		depth := len(objects)
+		depth := len(open)
 		switch t := s.tokens[i]; {
 		case t.kind == newline && depth == 0 && !s.goesOn(i):
 			return
 		case is(s.tokens, i, "{", "(", "["):
-			objects = append(objects, false)
+			open = append(open, bracket{mark: t.text})
 		case is(s.tokens, i, "}", ")", "]") || is(s.tokens, i, ",") && depth == 0:
 			if depth == 0 {
 				return
 			}
-			objects = objects[:depth-1]
+			open = open[:depth-1]
 		case t.kind == text && depth > 0 && is(s.tokens, i+1, ":"):
-			if !within(objects[:depth-1]) {
-				s.keys = append(s.keys, t.text)
-				s.value(i + 2)
+			if !inValue(open[:depth-1]) {
+				s.key(i, open)
 			}
-			objects[depth-1] = true
-		case t.kind == word && strings.HasPrefix(t.text, "$") && !within(objects):
+			open[depth-1].object = true
+		case t.kind == word && strings.HasPrefix(t.text, "$") && !inValue(open):
 			s.follow(t.text[1:])
 		}
 	}
+}
+
+// bracket is one that is open, and whether a key was seen in it.
+type bracket struct {
+	mark   string
+	object bool
+}
+
+// key notes a key and its value. What is in capitals is an attribute of contacts; what is not may, in a
+// method's argument, be the field of a record.
+func (s *keyScan) key(i int, open []bracket) {
+	name := s.tokens[i].text
+	argument := slices.ContainsFunc(open, func(b bracket) bool { return b.mark == "(" })
+	if !argument || name == strings.ToUpper(name) {
+		s.keys = append(s.keys, name)
+	}
+	s.value(i + 2)
 }
 
 // goesOn reports whether an expression does not end with its line.

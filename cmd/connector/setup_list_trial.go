@@ -63,7 +63,7 @@ func (l *listTrial) comesOut(t token, name string) bool {
 
 // run gives each deal to a map, until do has seen enough.
 func (l *listTrial) run(content, name string, do func(trialDeal, []int64) bool) {
-	mapping, err := parseMapping(l.file.path, content+fmt.Sprintf("\nroot = this.apply(%q)\n", name))
+	mapping, err := parseMapping(l.file.path, content+fmt.Sprintf("\nroot = this.apply(%q)\n", name), nil)
 	if err != nil {
 		return // it makes no sense with another number
 	}

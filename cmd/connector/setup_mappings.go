@@ -1,16 +1,12 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
-	"reflect"
-	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/bloblang"
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -52,9 +48,28 @@ func readWanted(folder string) (*wanted, error) {
 		return nil, err
 	}
 	w := &wanted{contacts: map[string]*wantedAttribute{}, companies: map[string]*wantedAttribute{}, listIDs: map[int64][]string{}, unsuited: map[string]bool{}}
+	scans, fields := map[string]*keyScan{}, map[string]bool{}
 	for _, file := range files {
-		if err := w.readMapping(file); err != nil {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("reading a mapping: %w", err)
+		}
+		scans[file] = scanKeys(string(content))
+		for _, field := range fieldNames(scans[file].tokens) {
+			fields[field] = true // whichever file it is in: mappings import each other
+		}
+	}
+	delete(fields, "attributes")
+	for _, file := range files {
+		if err := w.readMapping(file, scans[file], slices.Sorted(maps.Keys(fields))); err != nil {
 			return nil, err
+		}
+	}
+	for _, file := range files { // last, as most of these have been seen by now
+		for _, key := range scans[file].keys {
+			if w.contacts[key] == nil && w.companies[key] == nil {
+				w.seeKey(key, filepath.Base(file))
+			}
 		}
 	}
 	if slices.ContainsFunc(files, func(file string) bool { return filepath.Base(file) == companyFile }) {
@@ -68,21 +83,15 @@ func readWanted(folder string) (*wanted, error) {
 	return w, nil
 }
 
-func (w *wanted) readMapping(file string) error {
-	content, err := os.ReadFile(file)
+func (w *wanted) readMapping(file string, scan *keyScan, fields []string) error {
+	name := filepath.Base(file)
+	mapping, err := parseMapping(file, scan.catching(), func(content string) string { return scanKeys(content).catching() })
 	if err != nil {
-		return fmt.Errorf("reading a mapping: %w", err)
-	}
-	name, tokens := filepath.Base(file), tokensOf(string(content))
-	scan := scanKeys(tokens)
-	mapping, err := parseMapping(file, scan.catching(string(content)))
-	if err != nil {
-		mapping, err = parseMapping(file, string(content))
+		mapping, err = parseMapping(file, scan.content, nil)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	fields := slices.DeleteFunc(fieldNames(tokens), func(field string) bool { return field == "attributes" })
 	for _, filling := range fillings {
 		suits := false
 		for _, object := range objectsOf(name) {
@@ -92,32 +101,22 @@ func (w *wanted) readMapping(file string) error {
 		}
 		w.unsuited[name] = w.unsuited[name] || !suits
 	}
-	for _, key := range scan.keys {
-		if w.contacts[key] == nil && w.companies[key] == nil {
-			w.see(w.attributesOf(name, key), key, name, nil, nil)
-		}
-	}
 	return nil
 }
 
-// parseMapping parses a mapping whose imports are beside it.
-func parseMapping(file, content string) (*bloblang.Executor, error) {
+// parseMapping parses a mapping whose imports are beside it, and may be read with a change.
+func parseMapping(file, content string, change func(string) string) (*bloblang.Executor, error) {
 	env := bloblang.GlobalEnvironment().WithCustomImporter(func(name string) ([]byte, error) {
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(filepath.Dir(file), name)
 		}
-		return os.ReadFile(name)
+		imported, err := os.ReadFile(name)
+		if err != nil || change == nil {
+			return imported, err
+		}
+		return []byte(change(string(imported))), nil
 	})
 	return env.Parse(content)
-}
-
-// attributesOf are those that a key in the text of a file is one of: Brevo writes contact attributes in
-// capitals, and those of companies not.
-func (w *wanted) attributesOf(file, key string) map[string]*wantedAttribute {
-	if file == companyFile && key != strings.ToUpper(key) {
-		return w.companies
-	}
-	return w.contacts
 }
 
 // run looks at what a mapping makes of a sample. That it cannot be mapped is no error: the sample is not the
@@ -183,6 +182,17 @@ func (w *wanted) see(into map[string]*wantedAttribute, name, file string, value,
 	}
 }
 
+// seeKey takes a key that no sample has reached. Brevo writes contact attributes in capitals, and those of
+// companies not.
+func (w *wanted) seeKey(key, file string) {
+	switch {
+	case key == strings.ToUpper(key):
+		w.see(w.contacts, key, file, nil, nil)
+	case file == companyFile:
+		w.see(w.companies, key, file, nil, nil)
+	}
+}
+
 func (w *wanted) seeLists(ids any, file string) {
 	all, _ := ids.([]any)
 	for _, id := range all {
@@ -190,104 +200,6 @@ func (w *wanted) seeLists(ids any, file string) {
 			w.listIDs[n] = append(w.listIDs[n], file)
 		}
 	}
-}
-
-// kindOfValue is the type of an attribute that holds the value; empty where it tells none.
-func kindOfValue(value any) string {
-	switch value := value.(type) {
-	case nil, map[string]any:
-		return ""
-	case bool:
-		return "boolean"
-	case []any:
-		return "list"
-	case time.Time:
-		return "date"
-	case string:
-		if value == "" {
-			return "" // it empties an attribute of any type
-		}
-		for _, layout := range []string{time.DateOnly, time.RFC3339} { // of a time Brevo keeps the date
-			if _, err := time.Parse(layout, value); err == nil {
-				return "date"
-			}
-		}
-		return "text"
-	}
-	return "float"
-}
-
-// settle decides on the type: the one that the mapping makes, or the only one that came out whatever went
-// in, where all went in.
-func (at *wantedAttribute) settle(name string, unsuited bool) {
-	slices.Sort(at.files)
-	var made []string
-	for kind, own := range at.kinds {
-		if own || len(at.kinds) == 1 && !unsuited {
-			made = append(made, kind)
-		}
-	}
-	if len(made) == 1 {
-		at.kind = made[0]
-		return
-	}
-	at.kind, at.guessed = guessKind(name), true
-}
-
-var (
-	numberName  = regexp.MustCompile(`(?i)(^|_)(count|value|amount|revenue|total|sum|ltv|deals|score|price|probability|employees)$`)
-	dateName    = regexp.MustCompile(`(?i)(^|_)(date|birthday|since|until|at|on|time)$`)
-	booleanName = regexp.MustCompile(`(?i)^(is|has|was)_`)
-)
-
-// guessKind goes by the name, where the user's own fields decide what an attribute holds.
-func guessKind(name string) string {
-	switch {
-	case numberName.MatchString(name):
-		return "float"
-	case dateName.MatchString(name):
-		return "date"
-	case booleanName.MatchString(name):
-		return "boolean"
-	}
-	return "text"
-}
-
-// holds reports whether a filling is the value, or has it in it.
-func holds(filling, value any) bool {
-	if reflect.DeepEqual(plain(filling), plain(value)) {
-		return true
-	}
-	switch filling := filling.(type) {
-	case []any:
-		return slices.ContainsFunc(filling, func(item any) bool { return holds(item, value) })
-	case map[string]any:
-		return slices.ContainsFunc(slices.Collect(maps.Values(filling)), func(item any) bool { return holds(item, value) })
-	}
-	return false
-}
-
-// plain is a value as JSON would give it.
-func plain(value any) (decoded any) {
-	if encoded, err := json.Marshal(value); err == nil {
-		_ = json.Unmarshal(encoded, &decoded) // it was JSON before
-	}
-	return decoded
-}
-
-func wholeNumber(value any) (int64, bool) {
-	switch value := value.(type) {
-	case json.Number:
-		n, err := value.Int64()
-		return n, err == nil
-	case int64:
-		return value, true
-	case int:
-		return int64(value), true
-	case float64:
-		return int64(value), value == float64(int64(value))
-	}
-	return 0, false
 }
 
 func without(body map[string]any, key string) map[string]any {

@@ -3,24 +3,44 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-// mappingsIn makes a folder of pipelines with mappings of one's own, and the shipped lists.
+const ownLists = `# Which lists of Brevo a contact is on. 60, all contacts.
+map person_lists {
+  root = [ 60 ] # 60
+}
+
+# The list of a deal's person: 61 to 64.
+map stage_list {
+  root = match {
+    this.status == "won"             => 63,
+    this.status == "lost"            => 64,
+    [ 1, 2 ].contains(this.stage_id) => 61,
+    [ 3, 4 ].contains(this.stage_id) => 62,
+    _                                => null
+  }
+}
+
+map stage_lists {
+  root = [ 61, 62, 63, 64 ]
+}
+`
+
+// mappingsIn makes a folder of pipelines with mappings, and ownLists unless they have lists of their own.
 func mappingsIn(t *testing.T, mappings map[string]string) string {
 	t.Helper()
 	folder := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(folder, "mappings"), 0o700))
-	lists, err := os.ReadFile(repoFile(t, "pipelines/mappings/lists.blobl"))
-	require.NoError(t, err)
 	for name, content := range mappings {
 		require.NoError(t, os.WriteFile(filepath.Join(folder, "mappings", name), []byte(content), 0o600))
 	}
 	if _, own := mappings[listsFile]; !own {
-		require.NoError(t, os.WriteFile(filepath.Join(folder, "mappings", listsFile), lists, 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(folder, "mappings", listsFile), []byte(ownLists), 0o600))
 	}
 	return folder
 }
@@ -52,6 +72,7 @@ meta contacts = this.persons.map_each(p -> {
 
 const leadMapping = `
 import "./lists.blobl"
+map no_attributes { root = {} }
 let labels = this.labels.map_each(l -> l.name)
 root = {
   "email": this.person.emails.primary_email(),
@@ -67,7 +88,7 @@ root = {
     "LEAD_EXTRA": this.custom_fields_by_name.extra,
     "LEAD_START_DATE": this.custom_fields_by_name.start,
     "LEAD_PLAN": this.custom_fields_by_name.plan.or("")
-  }.merge(if this.value.amount > 1000000 { { "LEAD_WHALE": this.nothing } } else { {} }),
+  }.merge(if this.value.amount > 1000000 { { "LEAD_WHALE": this.nothing.merge({ "labels": 1 }) } } else { {} }).merge(this.merge({ "labels": 2 }).apply("no_attributes")),
   "listIds": [ 70 ]
 }
 `
@@ -94,6 +115,14 @@ func TestSetup_LearnsNamesAndTypesFromTheMappings(t *testing.T) {
 				"  merge($counts)\nroot.attributes.OTHER = this.is_deleted\nlet table = { \"DE\": \"Germany\" }\nroot.events = [ { \"contact_properties\": { \"LAST_EVENT\": \"x\" } } ]\n"},
 			contacts: map[string]string{"A_COUNT": "float?", "PLAIN": "text", "OTHER": "boolean", "LAST_EVENT": "text"},
 		},
+		"attributes in maps of another file": {
+			mappings: map[string]string{
+				"attributes.blobl": "map lead_attributes {\n  root = {\n    \"LEAD_SEATS\": this.custom_fields_by_name.seats.number(),\n" +
+					"    \"LEAD_TITLE\": this.title.uppercase()\n  }\n}\nmap rare_attributes { root = { \"RARE\": 1, \"rare\": 2 } }\n",
+				"lead.blobl": "import \"./attributes.blobl\"\nroot.attributes = if this.title == \"never\" { this.apply(\"rare_attributes\") } else { this.apply(\"lead_attributes\") }\n",
+			},
+			contacts: map[string]string{"LEAD_SEATS": "float", "LEAD_TITLE": "text", "RARE": "text?"},
+		},
 		"a value that no sample suits": {
 			mappings: map[string]string{"mine.blobl": "let gone = this.nope.number() + this.nope.join(\"\").length()\nroot = { \"attributes\": { \"NEVER\": $gone, \"SUM_TOTAL\": 1 } }\n"},
 			contacts: map[string]string{"NEVER": "text?", "SUM_TOTAL": "float"},
@@ -111,10 +140,8 @@ func TestSetup_LearnsNamesAndTypesFromTheMappings(t *testing.T) {
 	}
 }
 
-func TestSetup_LearnsTheShippedPersonMapping(t *testing.T) {
-	mapping, err := os.ReadFile(repoFile(t, "pipelines/mappings/person.blobl"))
-	require.NoError(t, err)
-	need, err := readWanted(mappingsIn(t, map[string]string{"person.blobl": string(mapping)}))
+func TestSetup_LearnsTheShippedMappings(t *testing.T) {
+	need, err := readWanted(repoFile(t, "pipelines"))
 	require.NoError(t, err)
 	kinds := kindsOf(need.contacts)
 	for name, want := range map[string]string{
@@ -123,7 +150,9 @@ func TestSetup_LearnsTheShippedPersonMapping(t *testing.T) {
 	} {
 		assert.Equal(t, want, kinds[name], name)
 	}
-	assert.Empty(t, need.companies, "there is no mapping of organizations")
+	for name := range kinds {
+		assert.Equal(t, strings.ToUpper(name), name)
+	}
 	assert.Contains(t, need.listIDs, int64(60))
 }
 
@@ -140,7 +169,7 @@ func TestSetup_TheShippedMappingsCanBeReadValueByValue(t *testing.T) {
 	for _, file := range files {
 		content, err := os.ReadFile(file)
 		require.NoError(t, err)
-		_, err = parseMapping(file, scanKeys(tokensOf(string(content))).catching(string(content)))
+		_, err = parseMapping(file, scanKeys(string(content)).catching(), func(content string) string { return scanKeys(content).catching() })
 		assert.NoError(t, err, file)
 	}
 }

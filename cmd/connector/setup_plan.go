@@ -122,6 +122,8 @@ func planCompany(name string, want *wantedAttribute, have []api.CompanyAttribute
 		return at.Label == name || strings.EqualFold(at.Name, name)
 	})
 	switch {
+	case i >= 0 && have[i].ReadOnly:
+		p.standing, p.note = atOdds, "exists, but Brevo sets it itself: take it out of "+strings.Join(want.files, ", ")
 	case i >= 0:
 		kind := have[i].Type
 		if kind == crmTypes["float"] {

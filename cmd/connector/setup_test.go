@@ -98,7 +98,8 @@ func TestSetup_SaysWhatAnotherTypeMeans(t *testing.T) {
 		sb.Brevo.PutAttribute(at)
 	}
 	folder := mappingsIn(t, map[string]string{"organization.blobl": strings.Replace(companyMapping, `"COMPANY": this.name,`,
-		`"COMPANY": this.name, "COMPANY_TIER": $custom.tier, "COMPANY_SINCE": this.add_time, "Company_Site": this.website, "COMPANY_KEYS": this.label_ids,`, 1)})
+		`"COMPANY": this.name, "COMPANY_TIER": $custom.tier, "COMPANY_SINCE": this.add_time, "Company_Site": this.website, "COMPANY_KEYS": this.label_ids,`, 1) +
+		"root.attributes.created_at = this.add_time\nroot.attributes.owner = this.owner.name\n"})
 	out, ok := runSetup(t, sb, folder, "--yes", "--lists")
 	assert.False(t, ok)
 	assert.Regexp(t, `COMPANY +text +exists as float: Brevo drops a text`, out)
@@ -108,7 +109,9 @@ func TestSetup_SaysWhatAnotherTypeMeans(t *testing.T) {
 	assert.Regexp(t, `COMPANY_SINCE +date +exists as calculated: Brevo drops a date`, out)
 	assert.Regexp(t, `Company_Site +text +Brevo takes capitals`, out)
 	assert.Regexp(t, `COMPANY_KEYS +list +has options`, out)
-	assert.Contains(t, out, "4 of the above cannot be mended from here")
+	assert.Regexp(t, `created_at +date +exists, but Brevo sets it itself`, out)
+	assert.Regexp(t, `owner +text +exists as user: Brevo drops a text`, out)
+	assert.Contains(t, out, "6 of the above cannot be mended from here")
 }
 
 func TestSetup_ACollisionOfIDsIsSortedOutInOnePassAndAnUnfinishedRunGoesOn(t *testing.T) {
