@@ -121,3 +121,18 @@ func TestConvert_RefusesWhatItDoesNotKnow(t *testing.T) {
 	assert.Equal(t, http.StatusNotFound, missing.status)
 	assert.Equal(t, "Entity was not found", missing.message())
 }
+
+func TestLeads_HaveTheCustomFieldsThatAreSetInTheFormOfDealsInV1(t *testing.T) {
+	a := newAccount(t, pipedrive.Config{}).withPersons(2).withLead()
+	a.Put("lead", object{
+		"id": leadID, "title": "Pumps", "person_id": 2, "add_time": "2026-01-01T00:00:00.000Z", "update_time": "2026-01-01T00:00:00.000Z",
+		hashBudget: object{"value": 12.5, "currency": "GBP"}, hashTopics: []any{21, 22}, hashSource: 11,
+	})
+	lead := a.get("/v1/leads/" + leadID).one(t)
+	assert.Equal(t, 12.5, lead[hashBudget])
+	assert.Equal(t, "GBP", lead[hashBudget+"_currency"])
+	assert.Equal(t, "21,22", lead[hashTopics])
+	assert.Equal(t, "11", lead[hashSource])
+	assert.NotContains(t, lead, hashMemo)
+	assert.NotContains(t, lead, hashPlace+"_locality")
+}

@@ -48,9 +48,16 @@ func (s *Server) listLeads(r *request, archived bool) reply {
 	return s.v1List(r, t, t.times[1].sorted(t.rows), wanted, paging, s.leadV1)
 }
 
-// leadV1 adds the address that collects mail for the lead, and leaves out what v1 does not show.
+// leadV1 is a lead as v1 has it: with the address that collects mail for it, and with custom fields as
+// deals of v1 have them, but only those that are set.
 func (s *Server) leadV1(rec *record) map[string]any {
-	m := s.tables["lead"].unpack(rec)
+	t := s.tables["lead"]
+	m := t.unpack(rec)
+	for _, c := range t.columns {
+		if f := s.field("lead", c.name); c.custom && f != nil && m[c.name] != nil {
+			f.v1Custom(m, m[c.name])
+		}
+	}
 	m["cc_email"] = s.mailbox("+lead" + optionKey(rec.id))
 	delete(m, "archive_time")
 	return m

@@ -162,7 +162,7 @@ func (c *company) addOrganizations() {
 				orgTier: tierOptions[r.IntN(len(tierOptions))].ID, orgTaxNumber: taxNumber(i), orgFleet: float64(r.IntN(60)),
 			},
 		}
-		c.addOtherValues("organization", m, i, added)
+		c.addOtherValues("organization", m["custom_fields"].(record), i, added)
 		c.server.Put("organization", m)
 	}
 }

@@ -86,7 +86,7 @@ func (c *company) addDeals() {
 		}
 		c.place(m, person, "org_id")
 		c.dealPersons = append(c.dealPersons, person)
-		c.addOtherValues("deal", m, i, added)
+		c.addOtherValues("deal", m["custom_fields"].(record), i, added)
 		c.server.Put("deal", m)
 	}
 }

@@ -28,6 +28,7 @@ func (c *company) addLeads() {
 		}
 		c.place(m, c.someone(r), "organization_id")
 		c.detail(m, i, labels, updated)
+		c.addOtherValues("deal", m, i, added) // leads have the custom fields of deals, at their root
 		c.server.Put("lead", m)
 	}
 }

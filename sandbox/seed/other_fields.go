@@ -50,12 +50,11 @@ func (c *company) addOtherFields() {
 // otherEvery is how rarely a record has values of them; the first two of each object do.
 const otherEvery = 8
 
-func (c *company) addOtherValues(object string, m record, i int, added time.Time) {
+func (c *company) addOtherValues(object string, custom record, i int, added time.Time) {
 	if i > 2 && i%otherEvery != 0 {
 		return
 	}
 	r := dice(otherFieldDice, i)
-	custom := m["custom_fields"].(record)
 	for _, f := range otherFields[object] {
 		if value := c.valueOf(f, r, i, added); value != nil {
 			custom[otherCode(object, f)] = value

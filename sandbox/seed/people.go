@@ -92,7 +92,7 @@ func (c *company) person(i int) record {
 	if r.IntN(4) == 0 {
 		m["label_ids"] = []any{1 + r.IntN(4)}
 	}
-	c.addOtherValues("person", m, i, added)
+	c.addOtherValues("person", m["custom_fields"].(record), i, added)
 	return m
 }
 
