@@ -51,35 +51,54 @@ func TestWrite_AnUpdateIsMadeUntilItIsAnswered(t *testing.T) {
 }
 
 func TestWrite_NothingIsLostOrDoubledWhilePipedriveFails(t *testing.T) {
-	t.Parallel()
-	a := newWritten(t, sandbox.Config{}, 8)
-	a.SetFaults(sandbox.Faults{Rate: 0.15, Seed: 7, Kinds: []string{sandbox.FaultReset, sandbox.FaultEmpty, sandbox.FaultTruncated, sandbox.FaultCut}})
-	out := a.output(newResources(t), "object: persons\nmatch: email")
-	var texts []string
-	for i := 1; i <= 16; i++ {
-		texts = append(texts, fmt.Sprintf(`{"email":"p%d@example.com","name":"Renamed %d"}`, i, i))
-	}
-	require.NoError(t, out.WriteBatch(t.Context(), messages(t, texts...)))
-	require.Equal(t, 16, a.Count("person"))
-	for _, r := range a.Records("person", 0, 100) {
-		var n int
-		_, err := fmt.Sscanf(primary(r["emails"]), "p%d@", &n)
-		require.NoError(t, err)
-		assert.Equal(t, fmt.Sprintf("Renamed %d", n), r["name"])
-	}
+	inFakeTime(t, sandbox.Config{}, func(t *testing.T, of *account) {
+		a := writtenOf(of, 20)
+		out := a.output(newResources(t), "object: persons\nmatch: email")
+		require.NoError(t, out.WriteBatch(t.Context(), messages(t, `{"email":"p1@example.com","name":"Renamed 1"}`))) // reads the definitions
+		a.SetFaults(sandbox.Faults{Rate: 0.2, Seed: 7, Kinds: []string{sandbox.Fault429, sandbox.Fault503, sandbox.FaultEmpty, sandbox.FaultTruncated, sandbox.FaultCut}})
+		var texts []string
+		for i := 1; i <= 40; i++ {
+			texts = append(texts, fmt.Sprintf(`{"email":"p%d@example.com","name":"Renamed %d"}`, i, i))
+		}
+		require.NoError(t, out.WriteBatch(t.Context(), messages(t, texts...)))
+		require.Equal(t, 40, a.Count("person"))
+		for _, r := range a.Records("person", 0, 100) {
+			var n int
+			_, err := fmt.Sscanf(primary(r["emails"]), "p%d@", &n)
+			require.NoError(t, err)
+			assert.Equal(t, fmt.Sprintf("Renamed %d", n), r["name"])
+		}
+	})
 }
 
 func TestWrite_WaitsAndSaysSoWhileTheTokenIsRefused(t *testing.T) {
-	t.Parallel()
-	a, res := newWritten(t, sandbox.Config{}, 2), newResources(t)
-	out := a.output(res, "object: persons\naction: update")
-	a.SetToken("another")
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- out.WriteBatch(ctx, messages(t, `{"id":1,"name":"Ada"}`, `{"id":2,"name":"Bob"}`)) }()
-	require.Eventually(t, func() bool { return res.logs.has("PIPEDRIVE_API_TOKEN") }, 10*time.Second, 5*time.Millisecond)
-	stop()
-	assert.ErrorIs(t, <-done, context.Canceled, "no message is refused for it")
+	inFakeTime(t, sandbox.Config{}, func(t *testing.T, of *account) {
+		a, res := writtenOf(of, 2), newResources(t)
+		out := a.output(res, "object: persons\naction: update")
+		a.SetToken("another")
+		time.AfterFunc(time.Hour, func() { a.SetToken("sandbox") })
+		require.NoError(t, out.WriteBatch(t.Context(), messages(t, `{"id":1,"name":"Ada"}`, `{"id":2,"name":"Bob"}`)))
+		assert.True(t, res.logs.has("PIPEDRIVE_API_TOKEN"))
+		assert.Equal(t, "Bob", a.record("person", "2")["name"])
+	})
+}
+
+func TestWrite_ARecordOnWhichPipedriveFailsDoesNotHoldUpTheOthers(t *testing.T) {
+	inFakeTime(t, sandbox.Config{}, func(t *testing.T, of *account) {
+		a := writtenOf(of, 3)
+		a.onCall(func(w http.ResponseWriter, r *http.Request) bool {
+			if a.keep(w, r); r.Method == http.MethodPatch && strings.HasSuffix(r.URL.Path, "/2") {
+				w.WriteHeader(http.StatusInternalServerError)
+				_, _ = w.Write([]byte(`{"success":false,"error":"Internal Server Error","code":"ERR_UNKNOWN"}`))
+				return true
+			}
+			return false
+		})
+		reasons := refused(t, a.output(newResources(t), "object: persons"), messages(t, `{"id":1,"name":"Ada"}`, `{"id":2,"name":"Bob"}`, `{"id":3,"name":"Cleo"}`))
+		require.Len(t, reasons, 1)
+		assert.Contains(t, reasons[1], "fails on this record alone")
+		assert.Equal(t, "Cleo", a.record("person", "3")["name"])
+	})
 }
 
 func TestWrite_WhatIsWrittenIsSeenByTheNextLookup(t *testing.T) {
