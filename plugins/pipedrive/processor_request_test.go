@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -229,12 +230,16 @@ func TestRequest_SearchesKeepToTheirOwnLimit(t *testing.T) {
 	inFakeTime(t, sandbox.Config{Limits: sandbox.Limits{Burst: 100, SearchBurst: 10}}, func(t *testing.T, of *account) {
 		a := writtenOf(of, 1)
 		p := a.request(newResources(t), "path: ${! this.path }\nquery: 'root.term = \"Person\"'")
+		var all sync.WaitGroup
 		for range 20 {
 			for _, path := range []string{"/itemSearch", "/persons/search"} {
-				_, m := requested(t, p, `{"path":"`+path+`"}`)
-				require.NoError(t, m.GetError())
+				all.Go(func() {
+					_, err := p.ProcessBatch(t.Context(), messages(t, `{"path":"`+path+`"}`))
+					assert.NoError(t, err)
+				})
 			}
 		}
+		all.Wait()
 		assert.Zero(t, p.client.Totals().Limited)
 	})
 }
