@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hashicorp/golang-lru/v2/expirable"
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"connector/plugins/pipedrive/api"
 )
@@ -13,7 +13,7 @@ import (
 // identities keep two batches from writing the same record at a time, and remember which record has a value:
 // Pipedrive's index may not know yet what has just been created. They are shared by all outputs of a process.
 type identities struct {
-	ids *expirable.LRU[string, string] // object, field and value → id
+	ids *lru.Cache[string, remembered] // by object, field and value
 
 	mu   sync.Mutex
 	held map[string]chan struct{} // closed when the record is free again
@@ -23,16 +23,30 @@ type identities struct {
 // record is read before it is written in any case.
 const rememberedFor = 10 * time.Minute
 
+type remembered struct {
+	id string
+	at time.Time
+}
+
 var allIdentities sync.Map // *api.Client → *identities
 
 func identitiesOf(client *api.Client) *identities {
 	if known, ok := allIdentities.Load(client); ok {
 		return known.(*identities)
 	}
-	known, _ := allIdentities.LoadOrStore(client, &identities{
-		held: map[string]chan struct{}{}, ids: expirable.NewLRU[string, string](mostKept, nil, rememberedFor),
-	})
+	ids, _ := lru.New[string, remembered](mostKept) // its only error is a size below 1
+	known, _ := allIdentities.LoadOrStore(client, &identities{held: map[string]chan struct{}{}, ids: ids})
 	return known.(*identities)
+}
+
+func (k *identities) remember(key, id string) { k.ids.Add(key, remembered{id, time.Now()}) }
+
+func (k *identities) forget(key string) { k.ids.Remove(key) }
+
+// id is the record that had a value when it was last found or created.
+func (k *identities) id(key string) (id string, ok bool) {
+	r, ok := k.ids.Get(key)
+	return r.id, ok && time.Since(r.at) < rememberedFor
 }
 
 // lock waits until nobody else writes the record that a key stands for. No key is no record.

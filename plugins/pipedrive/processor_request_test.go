@@ -1,10 +1,10 @@
 package pipedrive
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -196,38 +196,52 @@ func TestRequest_AMergeWhoseAnswerWasLostIsNotMadeAgain(t *testing.T) {
 }
 
 func TestRequest_ACallThatWasNotLetInIsMadeAgain(t *testing.T) {
-	t.Parallel()
 	for _, status := range []int{429, 503} {
-		a := newWritten(t, sandbox.Config{}, 0)
-		turned := 0
-		a.onCall(func(w http.ResponseWriter, r *http.Request) bool {
-			if a.keep(w, r); r.Method == http.MethodPost && turned == 0 {
-				turned++
-				w.WriteHeader(status)
-				return true
-			}
-			return false
+		inFakeTime(t, sandbox.Config{}, func(t *testing.T, of *account) {
+			a, turned := writtenOf(of, 0), 0
+			a.onCall(func(w http.ResponseWriter, r *http.Request) bool {
+				if a.keep(w, r); r.Method == http.MethodPost && turned < 3 {
+					turned++
+					w.WriteHeader(status)
+					return true
+				}
+				return false
+			})
+			_, m := requested(t, a.request(newResources(t), "method: POST\npath: /persons\nbody: 'root.name = \"Ada\"'"), `{}`)
+			require.NoError(t, m.GetError(), "%d", status)
+			assert.Equal(t, 1, a.Count("person"))
 		})
-		_, m := requested(t, a.request(newResources(t), "method: POST\npath: /persons\nbody: 'root.name = \"Ada\"'"), `{}`)
-		require.NoError(t, m.GetError(), "%d", status)
-		assert.Equal(t, 1, a.Count("person"))
 	}
 }
 
 func TestRequest_WaitsWhileTheTokenIsRefused(t *testing.T) {
-	t.Parallel()
-	a, res := newWritten(t, sandbox.Config{}, 1), newResources(t)
-	p := a.request(res, "path: /persons/1")
-	a.SetToken("another")
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() {
-		_, err := p.ProcessBatch(ctx, messages(t, `{}`))
-		done <- err
-	}()
-	require.Eventually(t, func() bool { return res.logs.has("PIPEDRIVE_API_TOKEN") }, 10*time.Second, 5*time.Millisecond)
-	stop()
-	assert.ErrorIs(t, <-done, context.Canceled, "the message is not given up")
+	inFakeTime(t, sandbox.Config{}, func(t *testing.T, of *account) {
+		a, res := writtenOf(of, 1), newResources(t)
+		p := a.request(res, "path: /persons/1")
+		a.SetToken("another")
+		time.AfterFunc(time.Hour, func() { a.SetToken("sandbox") })
+		got, _ := requested(t, p, `{}`)
+		assert.Equal(t, "Person 1", at(got, "name"))
+		assert.True(t, res.logs.has("PIPEDRIVE_API_TOKEN"))
+	})
+}
+
+func TestRequest_SearchesKeepToTheirOwnLimit(t *testing.T) {
+	inFakeTime(t, sandbox.Config{Limits: sandbox.Limits{Burst: 100, SearchBurst: 10}}, func(t *testing.T, of *account) {
+		a := writtenOf(of, 1)
+		p := a.request(newResources(t), "path: ${! this.path }\nquery: 'root.term = \"Person\"'")
+		var all sync.WaitGroup
+		for range 20 {
+			for _, path := range []string{"/itemSearch", "/persons/search"} {
+				all.Go(func() {
+					_, err := p.ProcessBatch(t.Context(), messages(t, `{"path":"`+path+`"}`))
+					assert.NoError(t, err)
+				})
+			}
+		}
+		all.Wait()
+		assert.Zero(t, p.client.Totals().Limited)
+	})
 }
 
 func TestRequest_WhatIsWrittenIsSeenByTheNextLookup(t *testing.T) {

@@ -63,7 +63,7 @@ func (out *writeOutput) current(ctx context.Context, w *recordWrite, key string)
 	if w.value == "" {
 		return nil, nil
 	}
-	if id, ok := out.known.ids.Get(key); ok {
+	if id, ok := out.known.id(key); ok {
 		record, err := out.get(ctx, id)
 		if err != nil {
 			return nil, err
@@ -72,7 +72,7 @@ func (out *writeOutput) current(ctx context.Context, w *recordWrite, key string)
 			w.id = id
 			return record, nil
 		}
-		out.known.ids.Remove(key) // it was deleted, merged, or changed
+		out.known.forget(key) // it was deleted, merged, or changed
 	}
 	id, err := out.find(ctx, w)
 	if err != nil || id == "" {
@@ -80,7 +80,7 @@ func (out *writeOutput) current(ctx context.Context, w *recordWrite, key string)
 	}
 	record, err := out.get(ctx, id)
 	if record != nil { // else the index does not know yet that it is deleted
-		out.known.ids.Add(key, id)
+		out.known.remember(key, id)
 		w.id = id
 	}
 	return record, err
@@ -176,7 +176,7 @@ func (out *writeOutput) createKnown(ctx context.Context, w *recordWrite, key str
 		return err
 	}
 	if key != "" && w.id != "" {
-		out.known.ids.Add(key, w.id)
+		out.known.remember(key, w.id)
 	}
 	return nil
 }
@@ -205,7 +205,7 @@ func (out *writeOutput) remove(ctx context.Context, w *recordWrite, key string) 
 			return err
 		}
 	}
-	out.known.ids.Remove(key)
+	out.known.forget(key)
 	call, err := out.object.Delete(w.id)
 	if err != nil {
 		return err
@@ -217,14 +217,36 @@ func (out *writeOutput) remove(ctx context.Context, w *recordWrite, key string) 
 	return err
 }
 
-// do makes the call of a write.
+// do makes the call of a write. A record on which Pipedrive fails again and again, while it can be read, is
+// refused: it would hold up all others.
 func (out *writeOutput) do(ctx context.Context, w *recordWrite, call *api.Call) error {
+	failures := 0
 	err := out.persist(ctx, func() (err error) {
 		w.answer, err = out.client.Do(ctx, call, "")
-		return err
+		var e *rest.Error
+		if !errors.As(err, &e) || e.Status != http.StatusInternalServerError || w.id == "" {
+			return err
+		}
+		if failures++; failures < mostFailures {
+			return err
+		}
+		if _, notReadable := out.client.Get(ctx, out.object, w.id); notReadable != nil {
+			return err
+		}
+		return failing{err}
 	})
 	if err == nil {
 		forget(out.client, out.object, w.id, w.answer.ID)
 	}
 	return err
+}
+
+// mostFailures is how often Pipedrive may fail on one record, some minutes in all.
+const mostFailures = 5
+
+// failing is a record on which Pipedrive fails. It does not unwrap to the failure, which waiting would mend.
+type failing struct{ reason error }
+
+func (e failing) Error() string {
+	return e.reason.Error() + ": it fails on this record alone, time and again; look at what is unusual in it"
 }

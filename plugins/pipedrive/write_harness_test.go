@@ -27,7 +27,11 @@ var (
 // newWritten is an account with persons, some custom fields, a pipeline, and an organization.
 func newWritten(t *testing.T, cfg sandbox.Config, persons int) *written {
 	t.Helper()
-	a := &written{account: newAccount(t, cfg, 0)}
+	return writtenOf(newAccount(t, cfg, 0), persons)
+}
+
+func writtenOf(of *account, persons int) *written {
+	a := &written{account: of}
 	for i := 1; i <= persons; i++ {
 		a.Put("person", map[string]any{
 			"id": i, "name": fmt.Sprintf("Person %d", i), "emails": []any{map[string]any{"value": fmt.Sprintf("p%d@example.com", i), "primary": true, "label": "work"}},

@@ -54,7 +54,7 @@ func Persist(ctx context.Context, client any, log *service.Logger, call func() e
 		}
 		pause := rest.PauseAfter(err, failures)
 		if First(log, err.Error(), pause) {
-			log.Errorf("%v; writing goes on in %v, nothing is lost", err, pause.Round(time.Second))
+			log.Errorf("%v; it goes on in %v, nothing is lost", err, pause.Round(time.Second))
 		}
 		if err := rest.Sleep(ctx, pause); err != nil {
 			return err

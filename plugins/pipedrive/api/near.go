@@ -20,7 +20,7 @@ func near(word string, known []string) string {
 		if len(a) >= 3 && (strings.Contains(b, a) || len(b) >= 3 && strings.Contains(a, b)) {
 			d = min(d, 2)
 		}
-		if d <= max(2, len(a)/3) {
+		if d <= max(min(2, len(a)/2), len(a)/3) {
 			found = append(found, candidate{k, d})
 		}
 	}

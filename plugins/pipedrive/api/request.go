@@ -45,6 +45,9 @@ func (call *Call) Merges() bool { return call.merges }
 // Op is the method and the pattern of the path as they are sent: "PATCH /api/v2/persons/{id}".
 func (call *Call) Op() string { return call.op }
 
+// Cost is what the call costs, in tokens; with a list each page of it.
+func (call *Call) Cost() int { return call.cost }
+
 // Answer is what a call came back with.
 type Answer struct {
 	Status int

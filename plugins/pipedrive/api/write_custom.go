@@ -180,8 +180,11 @@ func (f *Field) written(v any) (any, error) {
 		return n, err
 	case "monetary":
 		m, ok := v.(map[string]any)
+		if amount, currency, two := strings.Cut(strings.TrimSpace(text), " "); two && len(currency) == 3 {
+			m, ok = map[string]any{"value": amount, "currency": currency}, true
+		}
 		if !ok || m["value"] == nil || m["currency"] == nil {
-			return nil, fmt.Errorf(`the custom field %q is money: write it as {"value": 10.5, "currency": "EUR"}`, f.Name)
+			return nil, fmt.Errorf(`the custom field %q is money: write it as {"value": 10.5, "currency": "EUR"}, or as the text 10.5 EUR`, f.Name)
 		}
 		n, err := f.number(m["value"])
 		return map[string]any{"value": n, "currency": m["currency"]}, err
