@@ -48,9 +48,15 @@ func (s *Server) listLeads(r *request, archived bool) reply {
 	return s.v1List(r, t, t.times[1].sorted(t.rows), wanted, paging, s.leadV1)
 }
 
-// leadV1 adds the address that collects mail for the lead, and leaves out what v1 does not show.
+// leadV1 adds the address that collects mail for the lead, and leaves out what v1 does not show. Custom
+// fields that are set are spread over the root as with deals.
 func (s *Server) leadV1(rec *record) map[string]any {
 	m := s.tables["lead"].unpack(rec)
+	for _, f := range s.fields["deal"] {
+		if v := m[f.Code]; f.Custom && v != nil {
+			f.v1Custom(m, v)
+		}
+	}
 	m["cc_email"] = s.mailbox("+lead" + optionKey(rec.id))
 	delete(m, "archive_time")
 	return m
