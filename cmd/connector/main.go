@@ -70,6 +70,7 @@ func benthosOptions(ctx context.Context, args []string) []service.CLIOptFunc {
 		service.CLIOptAddCommand(healthCommand()),
 		service.CLIOptAddCommand(webhooksCommand()),
 		service.CLIOptAddCommand(fieldsCommand()),
+		service.CLIOptAddCommand(docsCommand()),
 	}
 }
 
