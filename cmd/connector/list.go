@@ -30,8 +30,7 @@ func listCommand(ctx context.Context, args []string) *cli.Command {
 			env := service.GlobalEnvironment()
 			show := func(kind string) func(string, *service.ConfigView) {
 				return func(name string, view *service.ConfigView) {
-					ours := strings.HasPrefix(name, "pipedrive") || strings.HasPrefix(name, "brevo") || name == "dead_letters"
-					if ours && (len(asked) == 0 || slices.Contains(asked, kind+"s")) {
+					if ours(name) && (len(asked) == 0 || slices.Contains(asked, kind+"s")) {
 						fmt.Fprintf(os.Stdout, "\n%s (%s): %s\n", name, kind, view.Summary())
 					}
 				}

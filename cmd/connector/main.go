@@ -70,6 +70,8 @@ func benthosOptions(ctx context.Context, args []string) []service.CLIOptFunc {
 		service.CLIOptAddCommand(healthCommand()),
 		service.CLIOptAddCommand(webhooksCommand()),
 		service.CLIOptAddCommand(setupCommand()),
+		service.CLIOptAddCommand(fieldsCommand()),
+		service.CLIOptAddCommand(docsCommand()),
 	}
 }
 

@@ -130,6 +130,9 @@ func TestLeads_KeepCustomFieldsAtTheRootAndLeaveUnsetOnesOut(t *testing.T) {
 	assert.Regexp(t, `\.\d{3}Z$`, lead["update_time"])
 	assert.Equal(t, lead, a.get("/v1/leads/"+id).one(t))
 	assert.Equal(t, []object{lead}, a.get("/v1/leads?person_id=1&sort=update_time%20ASC").list(t))
+	a.Put("lead", object{"id": id, "title": "Pumps", "person_id": 1, hashSource: 11, hashBudget: object{"value": 100, "currency": "EUR"}})
+	lead = a.get("/v1/leads/" + id).one(t)
+	assert.Equal(t, []any{"11", 100.0, "EUR"}, []any{lead[hashSource], lead[hashBudget], lead[hashBudget+"_currency"]}, "as with deals")
 
 	for name, body := range map[string]object{
 		"no link":  {"title": "X"},

@@ -25,7 +25,11 @@ type Field struct {
 	Type    string         // "varchar", "enum", "set", "monetary", …
 	Custom  bool           // made by the company, not by Pipedrive
 	Options map[string]any // id → label, of enum and set
+	Choices []Choice       // the same in Pipedrive's order
 }
+
+// Choice is one option of an enum or set.
+type Choice struct{ ID, Label string }
 
 // Fields are an object's field definitions.
 type Fields struct {
@@ -63,6 +67,28 @@ func SnakeCase(name string) string {
 	return b.String()
 }
 
+// HasFields reports whether the object has field definitions.
+func (o *Object) HasFields() bool { return o.fields != "" }
+
+// FieldsOf reads an object's field definitions anew. Leads have those of deals. Its error is also that of
+// a token that may not read them.
+//
+// GET /api/v2/{entity}Fields, 10 tokens a page.
+// Source: developers.pipedrive.com/docs/api/v1/PersonFields
+func (c *Client) FieldsOf(ctx context.Context, o *Object) (*Fields, error) {
+	if !o.HasFields() {
+		return nil, fmt.Errorf("%s have no field definitions", o.Plural)
+	}
+	fields := &Fields{readAt: time.Now(), missing: map[string]bool{}}
+	err := c.readAllFields(ctx, o.fields, "v2", fields)
+	fields.index()
+	return fields, err
+}
+
+// NameOf is the name of a custom field in custom_fields_by_name; empty where others share it, so that it
+// goes by its key only.
+func (f *Fields) NameOf(field *Field) string { return f.names[field.Key] }
+
 // refreshEvery bounds how often definitions are read again for something they do not explain.
 const refreshEvery = 5 * time.Second
 
@@ -95,16 +121,34 @@ func (c *Client) fieldsFor(ctx context.Context, o *Object, version string, unkno
 	return fields, nil
 }
 
-// readFields reads all pages of an entity's definitions.
+// readFields reads an entity's definitions. A token that may not read them gives none: it may lack the
+// scope for definitions alone, and records still have their keys.
+func (c *Client) readFields(ctx context.Context, entity, version string) (*Fields, error) {
+	fields := &Fields{readAt: time.Now(), readable: true, missing: map[string]bool{}}
+	err := c.readAllFields(ctx, entity, version, fields)
+	if rest.Is(err, rest.Unauthorized) && !isUnauthorized(err) {
+		c.warn(fmt.Sprintf("%v; custom fields of %s are known by key only", err, entity))
+		fields.readable, err = false, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, names := range fields.index() {
+		c.warn(fmt.Sprintf("the %s fields %s share the name %q: custom_fields_by_name leaves them out, use their keys",
+			entity, strings.Join(names.keys, " and "), names.name))
+	}
+	return fields, nil
+}
+
+// readAllFields reads all pages of an entity's definitions.
 //
 // GET /api/v2/{entity}Fields, 10 tokens a page; GET /v1/{entity}Fields, 20.
 // Source: developers.pipedrive.com/docs/api/v1/PersonFields
-func (c *Client) readFields(ctx context.Context, entity, version string) (*Fields, error) {
+func (c *Client) readAllFields(ctx context.Context, entity, version string, into *Fields) error {
 	path, cost := "/api/v2/"+entity+"Fields", 10
 	if version == "v1" {
 		path, cost = "/v1/"+entity+"Fields", 20
 	}
-	fields := &Fields{readAt: time.Now(), readable: true, missing: map[string]bool{}}
 	for position, first := "", true; first || position != ""; first = false {
 		q := url.Values{"limit": {"500"}}
 		switch {
@@ -124,24 +168,14 @@ func (c *Client) readFields(ctx context.Context, entity, version string) (*Field
 				return err
 			},
 		})
-		if rest.Is(err, rest.Unauthorized) && !isUnauthorized(err) {
-			// The token may lack the scope for definitions alone: records still have their keys.
-			c.warn(fmt.Sprintf("%v; custom fields of %s are known by key only", err, entity))
-			fields.readable = false
-			break
-		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, r := range page {
-			fields.All = append(fields.All, fieldOf(r))
+			into.All = append(into.All, fieldOf(r))
 		}
 	}
-	for _, names := range fields.index() {
-		c.warn(fmt.Sprintf("the %s fields %s share the name %q: custom_fields_by_name leaves them out, use their keys",
-			entity, strings.Join(names.keys, " and "), names.name))
-	}
-	return fields, nil
+	return nil
 }
 
 func isUnauthorized(err error) bool {
@@ -174,6 +208,7 @@ func fieldOf(r Record) *Field {
 		if o, ok := option.(map[string]any); ok {
 			label, _ := o["label"].(string)
 			f.Options[idText(o["id"])] = label
+			f.Choices = append(f.Choices, Choice{idText(o["id"]), label})
 		}
 	}
 	return f
