@@ -37,6 +37,7 @@ const (
 // work carries out what waits until ctx ends. It is the only one that makes calls for companies.
 func (b *companyBook) work(ctx context.Context) {
 	for ctx.Err() == nil {
+		_ = b.flush(ctx) // what came may have settled what it takes the place of
 		next, at := b.plan(time.Now())
 		if next == nothing || time.Until(at) > 0 {
 			b.pause(ctx, next, at)
@@ -71,9 +72,6 @@ func (b *companyBook) work(ctx context.Context) {
 func (b *companyBook) plan(now time.Time) (duty, time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.settled) > 0 {
-		return nothing, now // flushed in the pause
-	}
 	next, at := nothing, time.Time{}
 	sooner := func(d duty, t time.Time) {
 		if next == nothing || t.Before(at) {
@@ -160,7 +158,6 @@ func (b *companyBook) goesOn(now time.Time) time.Time {
 
 // pause waits until it is time, or something comes.
 func (b *companyBook) pause(ctx context.Context, next duty, at time.Time) {
-	_ = b.flush(ctx)
 	b.mu.Lock()
 	if len(b.settled) == 0 && (next == nothing || b.finishing > 0 && time.Until(at) > 0) {
 		if b.still != nil {
