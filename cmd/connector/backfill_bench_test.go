@@ -17,6 +17,8 @@ import (
 
 	"connector/sandbox"
 	"connector/sandbox/brevo"
+	"connector/sandbox/pipedrive"
+	"connector/sandbox/seed"
 )
 
 // BenchmarkBackfill measures whole processes: this connector and a stock Benthos configuration that does
@@ -37,18 +39,18 @@ func BenchmarkBackfill(b *testing.B) {
 
 	b.Run("import", func(b *testing.B) {
 		for b.Loop() {
-			ours := measure(b, binary, persons, "--set", "input.pipedrive_recents.burst_limit=1000", "--set", "output.broker.outputs.0.brevo_contacts.tier=extended", "-c", pipeline)
-			stock := measure(b, binary, persons, "-c", filepath.Join(repo, "testdata/bench/stock_import.yaml"))
+			ours := measure(b, binary, seed.Company{Persons: persons}, "--set", "input.pipedrive_recents.burst_limit=1000", "--set", "output.broker.outputs.0.brevo_contacts.tier=extended", "-c", pipeline)
+			stock := measure(b, binary, seed.Company{Persons: persons}, "-c", filepath.Join(repo, "testdata/bench/stock_import.yaml"))
 			report(b, ours, stock, persons)
 		}
 	})
 	b.Run("single", func(b *testing.B) {
 		const persons = 10_000
 		for b.Loop() {
-			ours := measure(b, binary, persons,
+			ours := measure(b, binary, seed.Company{Persons: persons},
 				"--set", "input.pipedrive_recents.burst_limit=1000", "--set", "output.broker.outputs.0.brevo_contacts.requests_per_second=100000",
 				"--set", "output.broker.outputs.0.brevo_contacts.mode=single", "-c", pipeline)
-			stock := measure(b, binary, persons, "-c", filepath.Join(repo, "testdata/bench/stock_single.yaml"))
+			stock := measure(b, binary, seed.Company{Persons: persons}, "-c", filepath.Join(repo, "testdata/bench/stock_single.yaml"))
 			report(b, ours, stock, persons)
 		}
 	})
@@ -59,6 +61,7 @@ type cost struct {
 	cpu, wall time.Duration
 	rssMB     float64
 	contacts  int
+	calls     []pipedrive.Call
 }
 
 func build(tb testing.TB) string {
@@ -69,9 +72,9 @@ func build(tb testing.TB) string {
 	return binary
 }
 
-func measure(b *testing.B, binary string, persons int, args ...string) cost {
+func measure(b *testing.B, binary string, company seed.Company, args ...string) cost {
 	b.Helper()
-	sb, err := sandbox.Start(sandbox.Config{Persons: persons, Brevo: brevo.Config{ImportDelay: 20 * time.Millisecond}})
+	sb, err := sandbox.Start(sandbox.Config{Persons: company.Persons, Company: company, Brevo: brevo.Config{ImportDelay: 20 * time.Millisecond}})
 	require.NoError(b, err)
 	defer sb.Close() //nolint:errcheck // the benchmark ends
 	before := sb.Brevo.Count()
@@ -80,7 +83,7 @@ func measure(b *testing.B, binary string, persons int, args ...string) cost {
 	cmd.Env = append(os.Environ(),
 		"PIPEDRIVE_BASE_URL="+sb.PipedriveURL(), "PIPEDRIVE_API_TOKEN="+sandbox.Token,
 		"BREVO_BASE_URL="+sb.BrevoURL(), "BREVO_API_KEY="+sandbox.Token,
-		"STATE_DIR="+b.TempDir(), "HTTP_ADDRESS=127.0.0.1:0",
+		"STATE_DIR="+b.TempDir(), "HTTP_ADDRESS=127.0.0.1:0", "FOLLOW=false",
 		"LEAD_SOURCE_KEY="+fieldKey(b, sb, "Lead Source"), "INDUSTRY_KEY="+fieldKey(b, sb, "Industry"),
 		"COMPANY_SIZE_KEY="+fieldKey(b, sb, "Company Size"),
 	)
@@ -102,7 +105,7 @@ func measure(b *testing.B, binary string, persons int, args ...string) cost {
 	require.NoError(b, err, out.String())
 	c.wall, c.cpu = time.Since(start), cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime()
 	time.Sleep(time.Second) // imports that nobody follows
-	c.contacts = sb.Brevo.Count() - before
+	c.contacts, c.calls = sb.Brevo.Count()-before, sb.Pipedrive.Calls()
 	return c
 }
 

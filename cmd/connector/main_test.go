@@ -89,7 +89,7 @@ func settingsFor(t *testing.T, sb *sandbox.Sandbox, more ...string) []string {
 	}, more...)
 }
 
-func repoFile(t *testing.T, name string) string {
+func repoFile(t testing.TB, name string) string {
 	t.Helper()
 	path, err := filepath.Abs(filepath.Join("..", "..", name))
 	require.NoError(t, err)
@@ -112,7 +112,7 @@ func writeFile(t *testing.T, name, content string) string {
 	return path
 }
 
-func copyPipelines(t *testing.T) string {
+func copyPipelines(t testing.TB) string {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), "mine")
 	require.NoError(t, os.CopyFS(folder, os.DirFS(repoFile(t, "pipelines"))))

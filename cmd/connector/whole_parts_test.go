@@ -43,7 +43,7 @@ func TestWhole_EachPartIsSwitchedOffByALine(t *testing.T) {
 }
 
 // takeOut takes an object's line out of a pipeline.
-func takeOut(t *testing.T, pipeline, object string) {
+func takeOut(t testing.TB, pipeline, object string) {
 	t.Helper()
 	content, err := os.ReadFile(pipeline)
 	require.NoError(t, err)
