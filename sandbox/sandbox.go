@@ -23,7 +23,8 @@ const Token = "sandbox"
 type Config struct {
 	PipedriveAddress string // "127.0.0.1:8081"; empty for a free port
 	BrevoAddress     string
-	Persons          int // how many the seeded company has; 0 for empty accounts
+	Persons          int          // how many the seeded company has; 0 for empty accounts
+	Company          seed.Company // how much of the rest it has; its Persons are those above
 
 	Pipedrive pipedrive.Config
 	Brevo     brevo.Config
@@ -42,7 +43,8 @@ type Sandbox struct {
 func Start(cfg Config) (*Sandbox, error) {
 	s := &Sandbox{Pipedrive: pipedrive.New(cfg.Pipedrive), Brevo: brevo.New(cfg.Brevo)}
 	if cfg.Persons > 0 {
-		seed.Fill(s.Pipedrive, cfg.Persons)
+		cfg.Company.Persons = cfg.Persons
+		cfg.Company.Fill(s.Pipedrive)
 		seed.Account(s.Brevo, seed.OptedOut(cfg.Persons))
 	}
 	for _, v := range []struct {

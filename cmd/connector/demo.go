@@ -20,6 +20,7 @@ import (
 	"connector/pipelines"
 	"connector/sandbox"
 	"connector/sandbox/page"
+	"connector/sandbox/seed"
 )
 
 func demoCommand() *cli.Command {
@@ -28,19 +29,18 @@ func demoCommand() *cli.Command {
 		Usage: "Watch the main job at work between Pipedrive and Brevo on this machine",
 		Description: "Starts the sandbox with both vendors' limits on, runs pipelines/pipedrive.yaml against it, compares both\n" +
 			"sides, and keeps a page open until Ctrl-C. No account is needed, and nothing is kept.",
-		Flags: []cli.Flag{
-			&cli.IntFlag{Name: "persons", Value: 2000, Usage: "how many persons the company has"},
+		Flags: append(companyFlags(2000),
 			&cli.BoolFlag{Name: "once", Usage: "exit after the table: with 0 if both sides agree"},
 			&cli.BoolFlag{Name: "faults", Usage: "let both vendors fail now and then"},
 			&cli.StringFlag{Name: "pipelines", Usage: "a folder with your own pipedrive.yaml and mappings; default: those built in"},
 			&cli.StringFlag{Name: "page-address", Value: "127.0.0.1:0", Usage: "where the page is; port 0 for a free one"},
 			&cli.BoolFlag{Name: "verbose", Usage: "show the connector's log instead of its progress"},
-		},
+		),
 		Action: func(c *cli.Context) error {
 			ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
 			d := &demo{
-				out: c.App.Writer, persons: c.Int("persons"), faults: c.Bool("faults"), folder: c.String("pipelines"), verbose: c.Bool("verbose"),
+				out: c.App.Writer, company: companyOf(c), faults: c.Bool("faults"), folder: c.String("pipelines"), verbose: c.Bool("verbose"),
 			}
 			return d.run(ctx, c.String("page-address"), c.Bool("once"))
 		},
@@ -50,7 +50,7 @@ func demoCommand() *cli.Command {
 // demo is one run of the main job against the sandbox.
 type demo struct {
 	out     io.Writer
-	persons int
+	company seed.Company
 	faults  bool
 	folder  string // of the pipelines; empty for those built in
 	verbose bool
@@ -66,7 +66,7 @@ type demo struct {
 var errDiffer = errors.New("the two sides differ")
 
 func (d *demo) run(ctx context.Context, pageAddress string, once bool) error {
-	if d.persons < 1 {
+	if d.company.Persons < 1 {
 		return errors.New("--persons must be at least 1")
 	}
 	work, err := os.MkdirTemp("", "connector-demo-*")
@@ -80,7 +80,7 @@ func (d *demo) run(ctx context.Context, pageAddress string, once bool) error {
 			return err
 		}
 	}
-	if d.sb, err = sandbox.Start(sandboxConfig(d.persons, true, d.faults)); err != nil {
+	if d.sb, err = sandbox.Start(sandboxConfig(d.company, true, d.faults)); err != nil {
 		return err
 	}
 	defer d.sb.Close() //nolint:errcheck // the process ends
@@ -91,7 +91,7 @@ func (d *demo) run(ctx context.Context, pageAddress string, once bool) error {
 		return err
 	}
 	defer closePage()
-	fmt.Fprintf(d.out, "Pipedrive and Brevo are on this machine, with %d persons and both vendors' limits.\nThe page:  %s\n\n", d.persons, address)
+	fmt.Fprintf(d.out, "Pipedrive and Brevo are on this machine, with %d persons and both vendors' limits.\nThe page:  %s\n\n", d.company.Persons, address)
 
 	result, err := d.sync(ctx, work)
 	if err != nil {

@@ -69,6 +69,7 @@ func benthosOptions(ctx context.Context, args []string) []service.CLIOptFunc {
 		service.CLIOptAddCommand(demoCommand()),
 		service.CLIOptAddCommand(healthCommand()),
 		service.CLIOptAddCommand(webhooksCommand()),
+		service.CLIOptAddCommand(setupCommand()),
 		service.CLIOptAddCommand(fieldsCommand()),
 		service.CLIOptAddCommand(docsCommand()),
 	}

@@ -2,6 +2,7 @@ package brevo
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -98,6 +99,18 @@ func (w *write) identify(m *service.Message) {
 		return
 	}
 	w.subject = recordKey(object, id)
+	if _, isPerson := w.subject.person(); !isPerson { // such as an organization, which speaks of many contacts
+		w.subject = recordKey(object, fmt.Sprintf("%s/%x", id, uint64(w.contactKey)))
+	}
+}
+
+// printHere is the fingerprint of what a record other than the contact's own says of it, next to what its own
+// said last: only as long as that is the same, saying it again changes nothing. It is 0 where that is not certain.
+func (w *write) printHere() uint64 {
+	if w.own || w.action != actionUpsert || w.print == 0 || w.entry.print == 0 || len(w.contact.UnlinkListIDs) > 0 {
+		return 0
+	}
+	return mix(w.print, w.entry.print) | 2 // never otherPrint
 }
 
 // consult asks the ledger about the contact, before its lock is held: for the address that it gives up,
@@ -163,6 +176,10 @@ func (out *contactsOutput) decide(ctx context.Context, w *write) error {
 	}
 	// An output with a ledger of its own, in this process, may have written something else meanwhile.
 	overwritten := last.print != 0 && last.print != w.print
+	if print := w.printHere(); print != 0 && print == last.print && w.pending == 0 {
+		w.unchanged = true
+		return nil
+	}
 	if w.own && !overwritten && w.pending == 0 && w.print != 0 && w.entry.known() && w.entry.print == w.print && w.entry.address == w.address && w.empties().empty() {
 		same, err := out.stillIts(ctx, w)
 		if w.unchanged = same; err != nil || same {
@@ -185,7 +202,10 @@ func (out *contactsOutput) lastDelivered(ctx context.Context, w *write, last mom
 		return last, nil
 	}
 	if e.time > last.time {
-		return moment{e.time, e.flags&flagDeleted != 0, last.print}, nil
+		last = moment{e.time, e.flags&flagDeleted != 0, last.print}
+		if w.subject != w.contactKey {
+			last.print = e.print
+		}
 	}
 	return last, nil
 }

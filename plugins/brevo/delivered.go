@@ -19,6 +19,8 @@ func (out *contactsOutput) deliver(ctx context.Context, round []*write) error {
 			print := uint64(otherPrint)
 			if w.own && w.action == actionUpsert {
 				print = w.print
+			} else if here := w.printHere(); here != 0 {
+				print = here
 			}
 			out.book.times.note(w.subject, moment{w.time, w.action == actionDelete, print})
 		}
@@ -76,7 +78,7 @@ func (out *contactsOutput) changes(ctx context.Context, to []change, w *write) (
 	case w.refusal != nil && !w.blockFailed && w.pending != w.entry.flags&flagsToBlock:
 		return append(to, change{w.contactKey, w, noteNotMoved}), nil
 	case w.unchanged:
-		return append(to, change{w.contactKey, w, noteTime}), nil
+		return append(to, change{w.subject, w, noteTime}), nil
 	case !w.delivered || w.absent:
 		return to, nil
 	}
@@ -179,7 +181,12 @@ func noteLost(e *entry, _ *write) { e.print, e.address = 0, 0 }
 // noteHolder is for an address: who has it.
 func noteHolder(e *entry, w *write) { e.address, e.print = uint64(w.contactKey), 0 }
 
-func noteTime(e *entry, w *write) { e.time = max(e.time, w.time) }
+func noteTime(e *entry, w *write) {
+	e.time = max(e.time, w.time)
+	if w.subject != w.contactKey && e.key == w.subject {
+		e.print = w.printHere()
+	}
+}
 
 func noteToBlock(e *entry, w *write) { e.flags |= w.pending }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
+	"connector/plugins/internal/patience"
 	"connector/plugins/internal/rest"
 )
 
@@ -120,14 +121,17 @@ const (
 func insist(ctx context.Context, log *service.Logger, do func() error) error {
 	for failures := 0; ; failures++ {
 		err := do()
-		if err == nil || ctx.Err() != nil {
-			return ctxOr(ctx, err)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		if errors.Is(err, errCorrupt) || errors.As(err, new(newerLedger)) {
 			return err
 		}
 		pause := min(firstCachePause<<min(failures, 10), longestCachePause)
-		if complaints.first(complaint{log, err.Error()}, max(pause, 5*time.Second)) {
+		if patience.First(log, err.Error(), max(pause, 5*time.Second)) {
 			log.Errorf("%v; writing goes on when the cache does, nothing is lost", err)
 		}
 		if err := rest.Sleep(ctx, pause); err != nil {

@@ -21,6 +21,8 @@ type checkpoint struct {
 	cache string // empty: nothing is kept
 	key   string
 
+	// before is written first, since the position relies on it. It may be nil.
+	before func(context.Context) error
 	// changed is the position if it has to be written, else nil.
 	changed func() any
 	// failed says that what changed gave last was not written.
@@ -114,6 +116,11 @@ func (c *checkpoint) flush(ctx context.Context) error {
 	defer c.writing.Unlock()
 	if c.cache == "" {
 		return nil
+	}
+	if c.before != nil {
+		if err := c.before(ctx); err != nil {
+			return err
+		}
 	}
 	position := c.changed()
 	if position == nil {

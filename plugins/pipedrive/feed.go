@@ -55,6 +55,7 @@ type delivery struct {
 	page     *api.Page
 	records  []api.Record // of the first try; made anew for the next
 	actions  []any        // of each record; nil for one that is not handed out. A single one is that of all
+	formers  []string     // of each deal the person that it belonged to before, if it was another; may be nil
 	mergedTo string       // a delete's: the record that it was merged into
 	since    string       // what is older had been read before; empty where that is not known
 	weight   int64
@@ -218,6 +219,9 @@ func (f *feed) messages(d *delivery, records []api.Record) service.MessageBatch 
 		}
 		if d.since != "" {
 			m.MetaSetMut("pipedrive_since", d.since)
+		}
+		if d.formers != nil && d.formers[i] != "" {
+			m.MetaSetMut("pipedrive_former_person_id", d.formers[i])
 		}
 		if d.mergedTo != "" {
 			m.MetaSetMut("pipedrive_merged_to_id", d.mergedTo)

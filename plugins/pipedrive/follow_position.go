@@ -54,6 +54,8 @@ type followPosition struct {
 	checkpoint
 	client *api.Client
 
+	book *dealBook // nil where deals are not read
+
 	mu      sync.Mutex
 	head    storedFollow
 	objects map[string]*tracked
@@ -106,11 +108,26 @@ func loadFollow(ctx context.Context, client *api.Client, res *service.Resources,
 				res.Logger().Infof("%s: what has changed since %s is read", o.Plural, showSecond(t.state.window.watermark))
 			}
 		} else {
-			t.state = conf.start(client)
+			t.state = conf.start(client, o)
 		}
 		p.objects[o.Name] = t
 	}
-	return p, nil
+	return p, p.openBook(ctx)
+}
+
+// openBook makes the book of deals, or takes that of the run before.
+func (p *followPosition) openBook(ctx context.Context) (err error) {
+	if p.objects["deal"] == nil {
+		return nil
+	}
+	p.book = newDealBook()
+	if _, stored := p.head.Objects["deal"]; stored {
+		if p.book, err = p.loadBook(ctx); err != nil {
+			return err
+		}
+	}
+	p.before = func(ctx context.Context) error { return p.saveBook(ctx, p.book) }
+	return nil
 }
 
 func (s storedObject) state() (at state, err error) {

@@ -29,12 +29,13 @@ type follower struct {
 	since    string // of the poll under way: up to when all was read before
 	ids      *knownIDs
 	hidden   map[uint64]bool // pages of /v1/recents whose hidden records were read
-	deals    *dealIndex      // while persons are read for the first time; nil for objects that have no part in it
+	first    *firstRead      // while persons are read for the first time; nil for objects that have no part in it
+	book     *dealBook       // of the follower of deals
 }
 
 // run returns when the input is closed, or has caught up and is to end.
 func (f *follower) run() {
-	if f.primeDeals() != nil {
+	if f.prime() != nil {
 		return
 	}
 	for polls := 0; ; {
@@ -63,9 +64,6 @@ func (f *follower) run() {
 // readAll reads the whole collection, in ascending order of id. What changes meanwhile is for the poll
 // after it.
 func (f *follower) readAll() error {
-	if err := f.awaitDeals(); err != nil {
-		return err
-	}
 	if f.at.full.Started == 0 {
 		f.at.full.Started = f.client.Now().Unix()
 	}
@@ -114,7 +112,7 @@ func (f *follower) readAll() error {
 			return err
 		}
 		if end {
-			f.dealsAreRead()
+			f.isRead()
 			f.log.Infof("%s: everything is read; what changes follows", f.o.Plural)
 			return nil
 		}
@@ -132,15 +130,17 @@ func (f *follower) page(mayRestart bool, list func(context.Context) (*api.Page, 
 // give hands out the records of a page that have an action, and makes a change of the state once all of
 // them and of the pages before are delivered.
 func (f *follower) give(page *api.Page, records []api.Record, actions []any, count int, change func(*state)) error {
+	if err := f.awaitOthers(); err != nil {
+		return err
+	}
 	change(&f.at)
 	settle := f.position.track(f.o, change)
 	if f.ids != nil {
 		f.ids.add(records)
 	}
-	if f.deals != nil && f.o.Name == "deal" {
-		for _, r := range records {
-			f.deals.put(r)
-		}
+	formers := f.learn(records)
+	if f.book != nil {
+		settle = f.book.settling(records, formers, settle)
 	}
 	if count == 0 {
 		settle()
@@ -150,7 +150,9 @@ func (f *follower) give(page *api.Page, records []api.Record, actions []any, cou
 		return err
 	}
 	f.progress.read(f.o, count)
-	return f.hand(&delivery{page: page, records: records, actions: actions, since: f.since, weight: f.keep(count, count), settle: settle})
+	return f.hand(&delivery{
+		page: page, records: records, actions: actions, formers: formers, since: f.since, weight: f.keep(count, count), settle: settle,
+	})
 }
 
 // make makes a change of the state that is about no page.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -14,6 +15,7 @@ import (
 
 const (
 	prFieldStartFrom     = "start_from"
+	prFieldOnlyNew       = "only_new"
 	prFieldPollInterval  = "poll_interval"
 	prFieldFollow        = "follow"
 	prFieldSource        = "source"
@@ -51,6 +53,9 @@ Metadata: `+"`pipedrive_object`, `pipedrive_id`, `pipedrive_action`, `pipedrive_
 			listFields("pipedrive_recents",
 				service.NewStringField(prFieldStartFrom).Default(startBeginning).Example("2026-11-01T00:00:00Z").
 					Description("Where to begin when there is no position yet: `beginning` reads everything first, `now` only what comes, a time (RFC 3339) what was updated since."),
+				service.NewStringListField(prFieldOnlyNew).Default([]any{}).Example([]any{"activities"}).
+					LintRule(objectLint(api.Plurals(api.Objects))).
+					Description("Those of the objects of which nothing is read that was there before, whatever `start_from` says: for activities, say, which are of use as events only."),
 				service.NewDurationField(prFieldPollInterval).Default("60s").
 					Description("How often to look for changes. A minute costs 14,400 tokens a day and object, of the 30,000 a day and seat of the Lite plan; five minutes cost 2,880."),
 				service.NewBoolField(prFieldFollow).Default(true).
@@ -95,7 +100,7 @@ type recentsInput struct {
 // followConfig is what a follower needs to know.
 type followConfig struct {
 	pagesConfig
-	start    func(*api.Client) state // where to begin with an object that has no position
+	start    func(*api.Client, *api.Object) state // where to begin with an object that has no position
 	interval time.Duration
 	once     bool          // end once caught up
 	recents  bool          // read /v1/recents and not updated_since
@@ -120,8 +125,24 @@ func followConfigFrom(conf *service.ParsedConfig, res *service.Resources) (cfg f
 	if err != nil {
 		return cfg, err
 	}
-	if cfg.start, err = startFrom(from); err != nil {
+	start, err := startFrom(from)
+	if err != nil {
 		return cfg, err
+	}
+	onlyNew, err := conf.FieldStringList(prFieldOnlyNew)
+	if err != nil {
+		return cfg, err
+	}
+	for _, plural := range onlyNew {
+		if _, err := api.ObjectOf(plural); err != nil {
+			return cfg, fmt.Errorf("only_new: %w", err)
+		}
+	}
+	cfg.start = func(c *api.Client, o *api.Object) state {
+		if slices.Contains(onlyNew, o.Plural) {
+			return beginning(c.Now().Unix())
+		}
+		return start(c)
 	}
 	if cfg.interval, err = conf.FieldDuration(prFieldPollInterval); err != nil {
 		return cfg, err
@@ -159,26 +180,25 @@ func followConfigFrom(conf *service.ParsedConfig, res *service.Resources) (cfg f
 
 // startFrom is the state of an object of which nothing was read.
 func startFrom(text string) (func(*api.Client) state, error) {
-	at := func(second int64) state {
-		w := newWindow(second)
-		return state{window: w}
-	}
 	switch text {
 	case startBeginning:
 		return func(*api.Client) state {
-			s := at(0)
+			s := beginning(0)
 			s.full = &fullRead{}
 			return s
 		}, nil
 	case startNow:
-		return func(c *api.Client) state { return at(c.Now().Unix()) }, nil
+		return func(c *api.Client) state { return beginning(c.Now().Unix()) }, nil
 	}
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
 		return nil, fmt.Errorf("start_from is %q: it must be beginning, now, or a time such as 2026-11-01T00:00:00Z", text)
 	}
-	return func(*api.Client) state { return at(t.Unix()) }, nil
+	return func(*api.Client) state { return beginning(t.Unix()) }, nil
 }
+
+// beginning is the state of an object of which what comes from a second on is to be read.
+func beginning(second int64) state { return state{window: newWindow(second)} }
 
 // Connect checks the credentials, loads the position and starts to read.
 func (in *recentsInput) Connect(ctx context.Context) error {
@@ -202,6 +222,9 @@ func (in *recentsInput) Connect(ctx context.Context) error {
 	followers := make([]*follower, len(in.conf.objects))
 	for i, o := range in.conf.objects {
 		followers[i] = &follower{feed: feed, o: o, conf: in.conf, position: position, at: position.begin(o)}
+		if o.Name == "deal" {
+			followers[i].book = position.book
+		}
 		if in.conf.sweep > 0 && sweepable(o) {
 			if err := followers[i].loadIDs(ctx); err != nil {
 				feed.close()
@@ -209,7 +232,10 @@ func (in *recentsInput) Connect(ctx context.Context) error {
 			}
 		}
 	}
-	shareDeals(in.client, followers)
+	shareFirstRead(in.client, followers)
+	if position.book != nil {
+		dealBooks.Store(in.client, position.book)
+	}
 	position.start(feed.ctx)
 	for _, f := range followers {
 		feed.readers.Go(f.run)
@@ -254,6 +280,9 @@ func (in *recentsInput) Close(ctx context.Context) error {
 		return nil
 	}
 	in.feed.close()
+	if in.position.book != nil {
+		dealBooks.CompareAndDelete(in.client, in.position.book)
+	}
 	return in.position.close(ctx)
 }
 

@@ -24,7 +24,7 @@ const (
 func listFields(key string, more ...*service.ConfigField) []*service.ConfigField {
 	fields := []*service.ConfigField{
 		service.NewStringListField(piFieldObjects).Default([]any{"persons"}).
-			LintRule(objectsLint(api.Plurals())).
+			LintRule(objectsLint(api.Plurals(api.Objects))).
 			Description("What to read: `persons`, `deals`, `organizations`, `activities`, `leads`, `pipelines`, `stages`, `users`, `notes`, `products`."),
 		service.NewIntField(piFieldPageSize).Default(500).Advanced().
 			LintRule(`root = if this < 1 || this > 500 { ["page_size must be between 1 and 500"] }`).
@@ -47,10 +47,15 @@ func listFields(key string, more ...*service.ConfigField) []*service.ConfigField
 
 // objectsLint is run on the list and on each of its items.
 func objectsLint(plurals []string) string {
+	return objectLint(plurals) + ` else if this.type() == "array" && this.length() == 0 {
+  ["objects must name at least one object"]
+}`
+}
+
+// objectLint also takes a list that is empty.
+func objectLint(plurals []string) string {
 	return fmt.Sprintf(`root = if this.type() == "string" && !%s.contains(this) {
   ["there is no object " + this + ": it is one of %s"]
-} else if this.type() == "array" && this.length() == 0 {
-  ["objects must name at least one object"]
 }`, quoted(plurals), joined(plurals))
 }
 

@@ -8,21 +8,18 @@ import (
 
 // linked fetches the records that are linked to others, all pages of them: a call for each id, since
 // Pipedrive's lists take one at a time. They are not kept: what is linked changes without the record
-// that it is linked to. The deals of persons are known without a call while persons are read for the first
-// time; with firstRead only then.
-func (l *lookups) linked(ctx context.Context, by string, ids []string, firstRead bool) (map[string][]api.Record, error) {
+// that it is linked to. With known nothing is asked for, and what is not known is left out.
+func (l *lookups) linked(ctx context.Context, by string, ids []string, known bool) (map[string][]api.Record, error) {
 	found := map[string][]api.Record{}
-	if known := l.indexed(by); known != nil {
-		for _, id := range ids {
-			found[id] = known.of(id)
-		}
-		return found, nil
-	}
-	if firstRead {
-		return found, nil
-	}
 	for _, id := range ids {
 		if _, done := found[id]; done {
+			continue
+		}
+		if records, ok := l.known(by, id); ok {
+			found[id] = records
+			continue
+		}
+		if known {
 			continue
 		}
 		records := []api.Record{}
@@ -43,10 +40,20 @@ func (l *lookups) linked(ctx context.Context, by string, ids []string, firstRead
 	return found, nil
 }
 
-// indexed is the index that answers without a call: that of persons' deals, during the first read.
-func (l *lookups) indexed(by string) *dealIndex {
-	if l.object.Name != "deal" || by != "person_id" {
-		return nil
+// known is what an input of this process has read: the deals of persons, and in the first read their leads.
+func (l *lookups) known(by, id string) ([]api.Record, bool) {
+	if by != "person_id" {
+		return nil, false
 	}
-	return dealIndexOf(l.client)
+	switch l.object.Name {
+	case "deal":
+		if book := dealBookOf(l.client); book != nil {
+			return book.of(id)
+		}
+	case "lead":
+		if first := firstReadOf(l.client); first != nil && first.read["lead"] != nil {
+			return first.leadsOf(id), true
+		}
+	}
+	return nil, false
 }

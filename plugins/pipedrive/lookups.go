@@ -28,7 +28,25 @@ type lookups struct {
 	include []string
 
 	fetching sync.Mutex // so that two batches do not fetch the same
-	kept     *expirable.LRU[string, api.Record]
+	kept     *expirable.LRU[string, kept]
+}
+
+// kept is a record as it is kept: packed, unless it is one of a few that are asked for again and again.
+type kept struct {
+	record api.Record
+	packed []byte
+}
+
+func (l *lookups) keep(id string, r api.Record) {
+	switch {
+	case l.kept == nil:
+	case r != nil && l.object.HasSince():
+		if packed := packRecord(r); packed != nil {
+			l.kept.Add(id, kept{packed: packed})
+		}
+	default:
+		l.kept.Add(id, kept{record: r})
+	}
 }
 
 // kinds are all lookups of the process.
@@ -56,7 +74,7 @@ func lookupsOf(client *api.Client, res *service.Resources, o *api.Object, includ
 	if l == nil {
 		l = &lookups{client: client, log: res.Logger(), object: o, include: include}
 		if ttl > 0 {
-			l.kept = expirable.NewLRU[string, api.Record](mostKept, nil, ttl)
+			l.kept = expirable.NewLRU[string, kept](mostKept, nil, ttl)
 		}
 		kinds.by[kind] = l
 	}
@@ -65,6 +83,11 @@ func lookupsOf(client *api.Client, res *service.Resources, o *api.Object, includ
 
 // forget drops records that have changed from all lookups of the process.
 func forget(client *api.Client, o *api.Object, ids ...string) {
+	if first := firstReadOf(client); first != nil {
+		for _, id := range ids {
+			first.forget(o, id)
+		}
+	}
 	kinds.Lock()
 	defer kinds.Unlock()
 	for kind, l := range kinds.by {
@@ -107,25 +130,44 @@ func (l *lookups) get(ctx context.Context, ids []string) (map[string]api.Record,
 	for _, id := range missing {
 		found[id] = nil
 	}
-	return found, l.fetch(ctx, missing, func(id string, r api.Record) {
+	keep := func(id string, r api.Record) {
 		found[id] = r
-		if l.kept != nil {
-			l.kept.Add(id, r)
+		l.keep(id, r)
+	}
+	if err := l.fetch(ctx, missing, keep); err != nil {
+		return nil, err
+	}
+	for _, id := range missing {
+		if found[id] == nil {
+			keep(id, nil) // not to be asked for again and again
 		}
-	})
+	}
+	return found, nil
 }
 
+// fromKept is what is known without a call; the record is nil if it is known that there is none.
 func (l *lookups) fromKept(id string) (api.Record, bool) {
+	if first := firstReadOf(l.client); first != nil && l.object.Name == "organization" && len(l.include) == 0 {
+		if r, ok := first.organization(id); ok {
+			return r, true
+		}
+	}
 	if l.kept == nil {
 		return nil, false
 	}
-	return l.kept.Get(id)
+	k, ok := l.kept.Get(id)
+	if k.packed != nil {
+		k.record = unpackRecord(k.packed)
+	}
+	return k.record, ok
 }
 
 // fetch asks Pipedrive for ids, at the least cost.
 func (l *lookups) fetch(ctx context.Context, ids []string, take func(id string, r api.Record)) error {
 	opts := api.ListOptions{Limit: 500, IncludeFields: l.include}
 	switch {
+	case l.object == api.Currency:
+		return l.fetchRates(ctx, ids, take)
 	case !l.object.HasSince(): // a short list
 		for next := ""; ; {
 			page, err := l.page(ctx, func() (*api.Page, error) { return l.client.List(ctx, l.object, next, opts) }, take)
@@ -152,32 +194,43 @@ func (l *lookups) fetch(ctx context.Context, ids []string, take func(id string, 
 }
 
 // page reads a page, however long it takes. Its only error is the context's.
-func (l *lookups) page(ctx context.Context, read func() (*api.Page, error), take func(id string, r api.Record)) (*api.Page, error) {
-	for failures := 0; ; failures++ {
-		page, err := read()
+func (l *lookups) page(ctx context.Context, read func() (*api.Page, error), take func(id string, r api.Record)) (page *api.Page, err error) {
+	err = l.insist(ctx, func() (err error) {
 		var records []api.Record
-		if err == nil && page != nil {
+		if page, err = read(); err == nil && page != nil {
 			records, err = page.Records(ctx, l.client)
 		}
-		if err == nil {
-			for _, r := range records {
-				if !deleted(r) {
-					take(strings.Clone(r.ID()), r.Clone())
-				}
+		if err != nil {
+			return err
+		}
+		for _, r := range records {
+			if !deleted(r) {
+				take(strings.Clone(r.ID()), r.Clone())
 			}
-			return page, nil
+		}
+		return nil
+	})
+	return page, err
+}
+
+// insist reads until it succeeds. Its errors are the context's, and that of a question which Pipedrive refuses.
+func (l *lookups) insist(ctx context.Context, read func() error) error {
+	for failures := 0; ; failures++ {
+		err := read()
+		if err == nil {
+			return nil
 		}
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			return ctx.Err()
 		}
 		var answered *rest.Error
 		if errors.As(err, &answered) && answered.Kind == rest.Refused {
-			return nil, fmt.Errorf("looking up %s: %w", l.object.Plural, err)
+			return fmt.Errorf("looking up %s: %w", l.object.Plural, err)
 		}
 		pause := rest.PauseAfter(err, failures)
 		l.log.Errorf("%v; the lookup goes on in %v", err, pause.Round(time.Second))
 		if err := rest.Sleep(ctx, pause); err != nil {
-			return nil, err
+			return err
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/redpanda-data/benthos/v4/public/bloblang"
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -28,19 +29,20 @@ func lookupSpec() *service.ConfigSpec {
 		Version("0.3.0").
 		Summary("Fetches related records of Pipedrive by their ids, for a whole batch at once, and keeps them for a while.").
 		Description(`
-The ids of a batch are asked for together: 100 a call, for 10 tokens. Users, pipelines and stages are read as a whole
-list, since there are few (20 and 5 tokens); leads and notes one by one (2 tokens each).
+The ids of a batch are asked for together: 100 a call, for 10 tokens. Users, pipelines, stages and lead labels are read as a whole
+list, since there are few (20, 5, 5 and 10 tokens); leads and notes one by one (2 tokens each). The `+"`currencies`"+` are asked for by code, `+"`EUR`"+`, and
+come with their `+"`rate`"+` into the company's default currency: for 40 tokens as soon as there is another than that one.
 
 What was fetched is kept for `+"`cache_ttl`"+`, 10,000 records of a kind at most, and forgotten as soon as an input of this process reads a
 change of it. A record that does not exist, or that the token's user may not see, is `+"`null`"+` and counted
 (`+"`pipedrive_lookup_missing`"+`). When Pipedrive is busy or down the processor waits and says so.`).
 		Fields(
-			service.NewStringField(plFieldObject).LintRule(objectsLint(api.Plurals())).Example("persons").
-				Description("What to fetch: `persons`, `deals`, `organizations`, `activities`, `leads`, `pipelines`, `stages`, `users`, `notes`, `products`."),
+			service.NewStringField(plFieldObject).LintRule(objectsLint(api.Plurals(api.Related()))).Example("persons").
+				Description("What to fetch: `persons`, `deals`, `organizations`, `activities`, `leads`, `pipelines`, `stages`, `users`, `notes`, `products`, `lead_labels`, `currencies`."),
 			service.NewStringField(plFieldBy).Default("").Example("person_id").
-				Description("Fetches the records that are linked to the id by this field, such as the deals of a person: always a list, at 10 tokens an id and never kept. Persons by `org_id` or `deal_id`; deals by `person_id` or `org_id`; activities by `deal_id`, `lead_id`, `person_id` or `org_id`."),
+				Description("Fetches the records that are linked to the id by this field, such as the deals of a person: always a list, at 10 tokens an id (leads 20) and never kept. The deals of persons cost nothing where `pipedrive_recents` of this process reads all deals. Persons by `org_id` or `deal_id`; deals by `person_id` or `org_id`; leads by `person_id` or `org_id`; activities by `deal_id`, `lead_id`, `person_id` or `org_id`."),
 			service.NewBoolField(plFieldFirstRead).Default(false).Advanced().
-				Description("With `by: person_id` for deals: answers from what `pipedrive_recents` has read of deals before it reads persons for the first time, at no cost, and with nothing at other times."),
+				Description("With `by: person_id`: asks Pipedrive for nothing, and answers with what `pipedrive_recents` of this process has read: the deals of persons once all deals were read, and their leads while persons are read for the first time. `null` where that is not known."),
 			service.NewBloblangField(plFieldID).Example("this.person_id").Example("this.participants.map_each(p -> p.person_id)").
 				Description("A mapping that gives the id, a list of ids, or null for nothing to fetch."),
 			service.NewBloblangField(plFieldResultMap).Default("").Example("root.person = this").
@@ -80,13 +82,19 @@ type lookupProcessor struct {
 	object   *api.Object
 }
 
+var offline atomic.Bool
+
+// Offline lets all lookups of the process pass messages on as they are: a test of a mapping gives what is looked
+// up in its records.
+func Offline() { offline.Store(true) }
+
 func newLookupProcessor(conf *service.ParsedConfig, res *service.Resources) (*lookupProcessor, error) {
 	p := &lookupProcessor{missing: res.Metrics().NewCounter("pipedrive_lookup_missing", "object")}
 	plural, err := conf.FieldString(plFieldObject)
 	if err != nil {
 		return nil, err
 	}
-	if p.object, err = api.ObjectOf(plural); err != nil {
+	if p.object, err = api.RelatedOf(plural); err != nil {
 		return nil, err
 	}
 	if p.by, err = conf.FieldString(plFieldBy); err != nil {
@@ -135,6 +143,9 @@ func newLookupProcessor(conf *service.ParsedConfig, res *service.Resources) (*lo
 // ProcessBatch adds to each message what it asks for. It blocks while Pipedrive cannot be asked; its only
 // error is then the context's.
 func (p *lookupProcessor) ProcessBatch(ctx context.Context, batch service.MessageBatch) ([]service.MessageBatch, error) {
+	if offline.Load() {
+		return []service.MessageBatch{batch}, nil
+	}
 	wanted := make([]wish, len(batch))
 	var ids []string
 	for i, m := range batch {
@@ -212,7 +223,7 @@ func (p *lookupProcessor) wishOf(v any) (w wish, err error) {
 	w.list = isList
 	for _, item := range list {
 		id, err := idOf(item)
-		if err == nil && id != "" && p.object.Name != "lead" && p.by != "lead_id" {
+		if err == nil && id != "" && p.numbered() {
 			_, err = strconv.ParseUint(id, 10, 63) // one that is none would fail the call for all others
 		}
 		if err != nil {
@@ -223,6 +234,17 @@ func (p *lookupProcessor) wishOf(v any) (w wish, err error) {
 		}
 	}
 	return w, nil
+}
+
+// numbered reports whether ids are whole numbers.
+func (p *lookupProcessor) numbered() bool {
+	switch p.object.Name {
+	case "lead":
+		return p.by != ""
+	case api.LeadLabel.Name, api.Currency.Name:
+		return false
+	}
+	return p.by != "lead_id"
 }
 
 // fetch returns what answers each wish.
@@ -236,6 +258,11 @@ func (p *lookupProcessor) fetch(ctx context.Context, ids []string) (func(wish) a
 	}
 	found, err := p.records.linked(ctx, p.by, ids, p.firstRead)
 	return func(w wish) any {
+		for _, id := range w.ids {
+			if found[id] == nil {
+				return nil
+			}
+		}
 		all := []any{}
 		for _, id := range w.ids {
 			for _, r := range found[id] {

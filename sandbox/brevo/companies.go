@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -27,8 +28,12 @@ type companyView struct {
 	LinkedDealsIDs    []string `json:"linkedDealsIds"`
 }
 
-func (c *company) view() companyView {
-	return companyView{c.id, c.attributes, append([]int64{}, c.contacts...), append([]string{}, c.deals...)}
+// showCompany shows a company, with the attributes that Brevo keeps itself.
+func (s *Server) showCompany(c *company) companyView {
+	attributes := maps.Clone(c.attributes)
+	attributes["created_at"] = mustJSON(s.showTime(c.created))
+	attributes["last_updated_at"] = mustJSON(s.showTime(c.modified))
+	return companyView{c.id, attributes, append([]int64{}, c.contacts...), append([]string{}, c.deals...)}
 }
 
 // getCompanies: GET /companies, 50 a page unless told. Pages count from 1. Only the bracketed filter
@@ -36,15 +41,10 @@ func (c *company) view() companyView {
 //
 // Source: developers.brevo.com/reference/get-companies
 func (s *Server) getCompanies(r *request) reply {
-	p, err := r.page(50, 1000)
+	p, err := s.companyPage(r)
 	if err != nil {
 		return answer(err)
 	}
-	number, err := strconv.Atoi(cmp.Or(r.query.Get("page"), "1"))
-	if err != nil {
-		return answer(wrongType("page", "number"))
-	}
-	p.offset = max(0, number-1) * p.limit
 	modified, err := r.time("modifiedSince")
 	if err != nil {
 		return answer(err)
@@ -76,9 +76,38 @@ func (s *Server) getCompanies(r *request) reply {
 	from, to := p.slice(len(found))
 	items := []companyView{}
 	for _, c := range found[from:to] {
-		items = append(items, c.view())
+		items = append(items, s.showCompany(c))
 	}
 	return ok(http.StatusOK, map[string]any{"items": items})
+}
+
+// companyPage reads which page is asked for, in one of the ways in which pages may be counted.
+func (s *Server) companyPage(r *request) (page, error) {
+	most := cmp.Or(s.quirks.MostCompanies, 1000)
+	allowed := most
+	if s.quirks.CutCompanyPages {
+		allowed = math.MaxInt
+	}
+	p, err := r.page(min(50, most), allowed)
+	if err != nil {
+		return p, err
+	}
+	p.limit = min(p.limit, most)
+	first, size := 1, p.limit
+	switch {
+	case s.quirks.CompanyPagesFromZero:
+		first = 0
+	case s.quirks.CompanyPagesByIndex:
+		first, size = 0, 1
+	}
+	number := first
+	if text := r.query.Get("page"); text != "" {
+		if number, err = strconv.Atoi(text); err != nil {
+			return p, wrongType("page", "number")
+		}
+	}
+	p.offset = max(0, number-first) * size
+	return p, nil
 }
 
 // createCompany: POST /companies, 200 with the id. Names need not be unique.
@@ -131,7 +160,7 @@ func (s *Server) changeCompany(c *company, f fields) error {
 	}
 	merged := maps.Clone(c.attributes)
 	for name, value := range attributes {
-		if !slices.ContainsFunc(s.crm, func(a crmAttribute) bool { return a.InternalName == name }) {
+		if a, known := s.crmAttribute(name); !known || a.IsValueReadonly {
 			s.drop("companies." + name)
 			continue
 		}
@@ -166,7 +195,7 @@ func (s *Server) getCompany(r *request) reply {
 	if err != nil {
 		return answer(err)
 	}
-	return ok(http.StatusOK, c.view())
+	return ok(http.StatusOK, s.showCompany(c))
 }
 
 // updateCompany: PATCH /companies/{id}, 200 with the company.
@@ -184,7 +213,7 @@ func (s *Server) updateCompany(r *request) reply {
 	if err := s.changeCompany(c, f); err != nil {
 		return answer(err)
 	}
-	return ok(http.StatusOK, c.view())
+	return ok(http.StatusOK, s.showCompany(c))
 }
 
 // deleteCompany: DELETE /companies/{id}.

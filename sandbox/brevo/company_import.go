@@ -104,8 +104,8 @@ func (s *Server) importCompany(job *companyImport, header, cells []string) {
 			associated = cell
 		case "associated_deal":
 		default:
-			if cell != "" || job.UnsetEmpty {
-				attributes[name] = mustJSON(cell)
+			if a, _ := s.crmAttribute(name); cell != "" || job.UnsetEmpty {
+				attributes[name] = a.cell(cell)
 			}
 		}
 	}
@@ -114,6 +114,9 @@ func (s *Server) importCompany(job *companyImport, header, cells []string) {
 		s.companies[c.id] = c
 	}
 	_ = s.changeCompany(c, fields{"attributes": mustJSON(attributes)})
+	if first, _, several := strings.Cut(associated, ","); several && s.quirks.OneContactPerRow {
+		associated = first
+	}
 	for text := range strings.SplitSeq(associated, ",") {
 		id, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
 		switch {

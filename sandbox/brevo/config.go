@@ -63,6 +63,15 @@ type Quirks struct {
 	HideRateHeaders       bool // no x-sib-ratelimit-*
 	CanonicalRateHeaders  bool // X-Sib-Ratelimit-Limit, as HTTP/1.1 proxies write it
 	RateHeadersShowHourly bool // headers describe the hour; else the window with the least left
+
+	// Companies (documents: "Get all companies", "Import companies"; neither the count of pages nor the most of one
+	// is documented).
+
+	CompanyPagesFromZero bool // page 0 is the first; else 1
+	CompanyPagesByIndex  bool // page is the index of its first company, as the specification words it
+	MostCompanies        int  // of a page; more is 400. 0 is 1,000
+	CutCompanyPages      bool // more than MostCompanies gives as many instead of a 400
+	OneContactPerRow     bool // associated_contact holds one id; else several, separated by commas
 }
 
 // Limits are the most calls a bucket takes; 0 is no limit. All windows slide.

@@ -1,9 +1,11 @@
 package brevo
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // crmAttribute is an attribute of companies.
@@ -23,9 +25,56 @@ func defaultCompanyAttributes() []crmAttribute {
 	all := []crmAttribute{
 		text("name", "Company name", "text"), text("domain", "Domain", "text"), text("owner", "Owner", "user"),
 		text("phone_number", "Phone number", "text"), text("revenue", "Revenue", "number"), text("industry", "Industry", "text"),
+		text("number_of_contacts", "Number of contacts", "number"),
 	}
 	all[0].IsRequired = true
+	for _, name := range []string{"created_at", "last_updated_at", "owner_assign_date"} {
+		own := text(name, strings.ReplaceAll(name, "_", " "), "date")
+		own.IsValueReadonly = true
+		all = append(all, own)
+	}
 	return all
+}
+
+// crmAttribute finds a company attribute. The caller holds the lock.
+func (s *Server) crmAttribute(name string) (crmAttribute, bool) {
+	i := slices.IndexFunc(s.crm, func(a crmAttribute) bool { return a.InternalName == name })
+	if i < 0 {
+		return crmAttribute{}, false
+	}
+	return s.crm[i], true
+}
+
+// cell is a cell of an import as a value of the attribute's type. What is none stays text.
+func (a crmAttribute) cell(text string) json.RawMessage {
+	switch a.AttributeTypeName {
+	case "number":
+		if _, err := strconv.ParseFloat(text, 64); err == nil && json.Valid([]byte(text)) {
+			return json.RawMessage(text)
+		}
+	case "boolean":
+		if text == "true" || text == "false" {
+			return json.RawMessage(text)
+		}
+	}
+	return mustJSON(text)
+}
+
+// PutCompanyAttribute gives companies an attribute, of a type of POST /crm/attributes, with options where that has
+// some.
+func (s *Server) PutCompanyAttribute(name, kind string, options ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := crmAttribute{InternalName: name, Label: name, AttributeTypeName: kind, AttributeOptions: crmOptions(options)}
+	s.crm = append(slices.Clip(s.crm), a)
+}
+
+func crmOptions(labels []string) []map[string]string {
+	options := []map[string]string{}
+	for i, label := range labels {
+		options = append(options, map[string]string{"key": strconv.Itoa(i + 1), "value": label})
+	}
+	return options
 }
 
 // getCompanyAttributes: GET /crm/attributes/companies.
@@ -68,10 +117,7 @@ func (s *Server) createCompanyAttribute(r *request) reply {
 	case object != "companies" && object != "deals":
 		return invalid("objectType is invalid")
 	}
-	a := crmAttribute{InternalName: snake(label), Label: label, AttributeTypeName: kind, AttributeOptions: []map[string]string{}}
-	for i, option := range options {
-		a.AttributeOptions = append(a.AttributeOptions, map[string]string{"key": strconv.Itoa(i + 1), "value": option})
-	}
+	a := crmAttribute{InternalName: snake(label), Label: label, AttributeTypeName: kind, AttributeOptions: crmOptions(options)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if object == "companies" {

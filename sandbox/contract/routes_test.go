@@ -25,8 +25,9 @@ type plainCall struct {
 func made(answer []byte) string {
 	var a struct {
 		Data struct {
-			ID   any
-			Code string `json:"field_code"`
+			ID         any
+			Code       string `json:"field_code"`
+			Conversion any    `json:"conversion_id"`
 		}
 		ID, ProcessID any
 	}
@@ -34,7 +35,7 @@ func made(answer []byte) string {
 	if a.Data.Code != "" {
 		return a.Data.Code
 	}
-	for _, id := range []any{a.Data.ID, a.ID, a.ProcessID} {
+	for _, id := range []any{a.Data.ID, a.Data.Conversion, a.ID, a.ProcessID} {
 		switch id := id.(type) {
 		case float64:
 			return fmt.Sprintf("%.0f", id)
@@ -44,6 +45,9 @@ func made(answer []byte) string {
 	}
 	return ""
 }
+
+// seededLead is the first lead of every seeded company.
+const seededLead = "5eed0000-1111-4000-8000-000000000001"
 
 // run makes the calls one after the other.
 func (j *judge) run(t *testing.T, calls []plainCall) {
@@ -158,6 +162,8 @@ func TestPipedriveSandbox_EveryRouteAnswersAsTheFilesSay(t *testing.T) {
 	calls = append(calls, plainCall{"GET", "/api/v2/itemSearch?term=an&limit=101", "", 400})
 
 	recently := "since_timestamp=2026-01-01+00:00:00"
+	get("/v1/deals/summary", "/v1/deals/summary?status=won&pipeline_id=1", "/v1/deals/summary?status=open&user_id=1&stage_id=2",
+		"/api/v2/activities?person_id=1", "/api/v2/activities?deal_id=1&include_fields=attendees", "/v1/leads?person_id=1", "/v1/leads?organization_id=1")
 	get("/v1/leads", "/v1/leads?limit=2&start=2", "/v1/leads?updated_since=2020-01-01T00:00:00Z&sort=update_time+ASC", "/v1/leads/archived",
 		"/v1/leads?person_id=999999", "/v1/notes", "/v1/notes?limit=2&start=1", "/v1/notes?updated_since=2020-01-01T00:00:00Z", "/v1/notes/1",
 		"/v1/users", "/v1/users/1", "/v1/users/me", "/v1/users/find?term=mira", "/v1/users/find?term=mira.falkenau@sales.example.com&search_by_email=1",
@@ -171,6 +177,12 @@ func TestPipedriveSandbox_EveryRouteAnswersAsTheFilesSay(t *testing.T) {
 		plainCall{"DELETE", "/v1/leads/{id}", "", 200}, plainCall{"GET", "/v1/leads/{id}", "", 404},
 		plainCall{"PATCH", "/v1/leads/{id}", `{"title":"Another"}`, 404}, plainCall{"DELETE", "/v1/leads/{id}", "", 404},
 		plainCall{"POST", "/v1/leads", `{"title":"A lead"}`, 400}, plainCall{"POST", "/v1/leads", `{"person_id":1}`, 400},
+
+		plainCall{"POST", "/api/v2/leads/" + seededLead + "/convert/deal", `{"stage_id":2}`, 200},
+		plainCall{"GET", "/api/v2/leads/" + seededLead + "/convert/status/{id}", "", 200},
+		plainCall{"GET", "/api/v2/leads/" + seededLead + "/convert/status/" + seededLead, "", 404},
+		plainCall{"POST", "/api/v2/leads/" + seededLead + "/convert/deal", `{}`, 404},
+		plainCall{"POST", "/api/v2/leads/" + seededLead[:len(seededLead)-1] + "2/convert/deal", `{"title":"Another"}`, 400},
 
 		plainCall{"POST", "/v1/notes", `{"content":"<p>A note</p>","person_id":1,"pinned_to_person_flag":1}`, 200},
 		plainCall{"PUT", "/v1/notes/{id}", `{"content":"Another"}`, 200}, plainCall{"GET", "/v1/notes/{id}", "", 200},

@@ -41,9 +41,10 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // Handler serves the page at / and what it needs below it: GET state.json?q=&show=&page= is what the
-// page shows, GET person.json?id= both records of one person in full. progress is called once for
+// page shows, GET person.json?id= both records of one person and what belongs to them. progress is called once for
 // each state.json. At /deals it serves a board on which deals can be dragged from stage to stage: GET
-// board.json?deal= is what it shows, POST move.json moves a deal in the sandbox's Pipedrive.
+// board.json?deal= is what it shows, POST move.json moves a deal in the sandbox's Pipedrive. At /data it
+// serves the eight kinds of data with their numbers on both sides, GET kinds.json.
 func Handler(sb *sandbox.Sandbox, progress func() Progress) http.Handler {
 	s := &site{sb: sb, progress: progress, index: newIndex(sb)}
 	mux := http.NewServeMux()
@@ -51,9 +52,13 @@ func Handler(sb *sandbox.Sandbox, progress func() Progress) http.Handler {
 	mux.HandleFunc("GET /person.json", s.person)
 	mux.HandleFunc("GET /board.json", s.board)
 	mux.HandleFunc("POST /move.json", s.move)
+	mux.HandleFunc("GET /kinds.json", s.kinds)
 	mux.HandleFunc("GET /{$}", asset("page.html"))
 	mux.HandleFunc("GET /deals", asset("deals.html"))
-	for _, name := range []string{"page.css", "page.js", "deals.css", "deals.js", "icon.svg"} {
+	mux.HandleFunc("GET /data", asset("data.html"))
+	for _, name := range []string{
+		"page.css", "page.js", "poll.js", "records.css", "records.js", "deals.css", "deals.js", "data.css", "data.js", "icon.svg",
+	} {
 		mux.HandleFunc("GET /"+name, asset(name))
 	}
 	// Other sites that are open in the same browser must not move deals.
@@ -78,6 +83,7 @@ type site struct {
 	sb       *sandbox.Sandbox
 	progress func() Progress
 	index    *index
+	counted  counted
 }
 
 // stateView is one poll's worth of news.
@@ -125,6 +131,7 @@ type recordsView struct {
 	Person  map[string]any `json:"person"`
 	Contact map[string]any `json:"contact"`
 	Why     string         `json:"why"`
+	Related relatedView    `json:"related"`
 }
 
 func (s *site) person(w http.ResponseWriter, r *http.Request) {

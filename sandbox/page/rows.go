@@ -241,9 +241,9 @@ func (x *index) records(id int64, state string) (recordsView, bool) {
 	}
 	view := recordsView{Person: m}
 	if c, found := x.contact(personOf(m)); found {
-		view.Contact = contactRecord(c)
+		view.Contact, view.Related = contactRecord(c), x.related(m, &c)
 	} else {
-		view.Why = x.why(personOf(m), state)
+		view.Why, view.Related = x.why(personOf(m), state), x.related(m, nil)
 	}
 	return view, true
 }

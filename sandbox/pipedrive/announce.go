@@ -170,8 +170,15 @@ func (s *Server) Deliveries() Deliveries {
 // error of ctx.
 func (s *Server) Idle(ctx context.Context) error { return s.courier.wait(ctx) }
 
-// Close ends the deliveries to webhooks. The API goes on answering, and delivers nothing any more.
+// Close ends the deliveries to webhooks and the conversions of leads that are under way. The API goes
+// on answering, and delivers nothing any more.
 func (s *Server) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	for _, timer := range s.timers {
+		timer.Stop()
+	}
+	s.mu.Unlock()
 	s.courier.close()
 	return nil
 }

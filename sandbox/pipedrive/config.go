@@ -15,6 +15,16 @@ type Config struct {
 	Latency       time.Duration // before an operation is carried out
 	CompanyDomain string        // what users/me says, default "sandbox"
 
+	Currency string // the company's default currency, default "EUR"
+	// Rates are what one unit of a currency is worth in the default one; nil: DefaultRates. A value
+	// in a currency without a rate is converted to 0.
+	Rates map[string]float64
+	// Conversions says whether the summary of deals has converted values: see the Conversions constants.
+	Conversions string
+	// ConversionDelay is how long it takes to turn a lead into a deal. Zero: it is done before the
+	// request for it is answered.
+	ConversionDelay time.Duration
+
 	// V1Off answers 410 on the v1 operations that went out of support on 2026-08-01 (lists and
 	// single reads of persons, deals, organizations, activities, products, pipelines and stages).
 	// Whether they still answer is not known; by default they do.

@@ -149,3 +149,16 @@ func (s *Server) field(object, code string) *Field {
 	}
 	return nil
 }
+
+// CustomFields returns the definitions of an object's custom fields.
+func (s *Server) CustomFields(object string) []Field {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := []Field{}
+	for _, f := range s.fields[object] {
+		if f.Custom {
+			out = append(out, *f)
+		}
+	}
+	return out
+}

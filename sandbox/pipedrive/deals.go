@@ -63,6 +63,9 @@ func completeDeal(s *Server, rec, was, body map[string]any) problems {
 	if was == nil {
 		rec["creator_user_id"] = s.me()
 	}
+	if was == nil && body["currency"] == nil {
+		rec["currency"] = s.money.currency
+	}
 	return nil
 }
 

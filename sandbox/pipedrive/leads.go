@@ -48,13 +48,14 @@ func (s *Server) listLeads(r *request, archived bool) reply {
 	return s.v1List(r, t, t.times[1].sorted(t.rows), wanted, paging, s.leadV1)
 }
 
-// leadV1 adds the address that collects mail for the lead, and leaves out what v1 does not show. Custom
-// fields that are set are spread over the root as with deals.
+// leadV1 is a lead as v1 has it: with the address that collects mail for it, and with custom fields as
+// deals of v1 have them, but only those that are set.
 func (s *Server) leadV1(rec *record) map[string]any {
-	m := s.tables["lead"].unpack(rec)
-	for _, f := range s.fields["deal"] {
-		if v := m[f.Code]; f.Custom && v != nil {
-			f.v1Custom(m, v)
+	t := s.tables["lead"]
+	m := t.unpack(rec)
+	for _, c := range t.columns {
+		if f := s.field("lead", c.name); c.custom && f != nil && m[c.name] != nil {
+			f.v1Custom(m, m[c.name])
 		}
 	}
 	m["cc_email"] = s.mailbox("+lead" + optionKey(rec.id))

@@ -105,7 +105,7 @@ func (s *Server) searchItem(t *table, rec *record) map[string]any {
 		value, _ := decodeJSON(t.raw(rec, "value")).(map[string]any)
 		m["id"], m["title"] = rec.key, t.text(rec, "title")
 		m["value"], m["currency"] = value["amount"], value["currency"]
-		m["person"], m["organization"], m["is_archived"] = s.named("person", rec.person), s.namedOrg(rec.org), rec.archived
+		m["person"], m["organization"], m["is_archived"] = s.named("person", rec.person), s.named("organization", rec.org), rec.archived
 		m["emails"], m["phones"] = []string{}, []string{}
 		people := s.tables["person"]
 		if p := people.find(int64(rec.person)); p != nil {

@@ -19,6 +19,11 @@ type Server struct {
 	fields map[string][]*Field
 	// marketed holds the persons whose single change of marketing_status is spent.
 	marketed map[int64]bool
+	money    money
+
+	conversions map[string]*conversion // by their ids
+	timers      []*time.Timer          // of conversions that are under way
+	closed      bool
 
 	gate    gate
 	faults  faultSource
@@ -35,7 +40,13 @@ func New(cfg Config) *Server {
 	if cfg.CompanyDomain == "" {
 		cfg.CompanyDomain = "sandbox"
 	}
-	s := &Server{cfg: cfg, token: cfg.Token, tables: newTables(), fields: systemFields(), marketed: map[int64]bool{}}
+	if cfg.Currency == "" {
+		cfg.Currency = "EUR"
+	}
+	s := &Server{
+		cfg: cfg, token: cfg.Token, tables: newTables(), fields: systemFields(), marketed: map[int64]bool{},
+		money: newMoney(cfg), conversions: map[string]*conversion{},
+	}
 	s.router = newRouter(s.routes())
 	s.gate.limits = cfg.Limits
 	s.faults.set(cfg.Faults)
@@ -64,7 +75,8 @@ func (s *Server) routes() []route {
 	for _, group := range [][]route{
 		s.v2Routes(), s.fieldRoutes(), s.searchRoutes(),
 		s.leadRoutes(), s.noteRoutes(), s.userRoutes(), s.catalogRoutes(), s.filterRoutes(),
-		s.webhookRoutes(), s.recentsRoutes(), s.mergeRoutes(), s.deprecatedRoutes(),
+		s.webhookRoutes(), s.recentsRoutes(), s.mergeRoutes(), s.summaryRoutes(),
+		s.convertRoutes(), s.deprecatedRoutes(),
 	} {
 		all = append(all, group...)
 	}

@@ -21,13 +21,42 @@ const (
 	leadTime = "2006-01-02T15:04:05.000Z"
 )
 
-// Fill puts a company of n persons into the sandbox, with n/4 organizations, n/2 deals, n/2
-// activities, n/20 leads and n/10 notes, and sets OptOuts.
-func Fill(p *pipedrive.Server, n int) {
-	c := company{server: p, persons: n, orgs: max(1, n/4), deals: n / 2, now: time.Now().UTC().Truncate(24 * time.Hour)}
+// Company is how large a company is. A number of 0 is in proportion to the persons, a negative one is
+// none. Notes are always one for ten persons.
+type Company struct {
+	Persons, Organizations, Deals, Activities, Leads int
+}
+
+// sized has the numbers as they are to be, with those that were left out in proportion: an
+// organization for four persons, a deal and an activity for two, a lead for twenty.
+func (size Company) sized() Company {
+	number := func(given, proportion int) int {
+		if given == 0 {
+			return proportion
+		}
+		return max(0, given)
+	}
+	return Company{
+		Persons: size.Persons, Organizations: number(size.Organizations, max(1, size.Persons/4)),
+		Deals: number(size.Deals, size.Persons/2), Activities: number(size.Activities, size.Persons/2),
+		Leads: number(size.Leads, size.Persons/20),
+	}
+}
+
+// Fill puts a company of n persons into the sandbox, everything else in proportion, and sets OptOuts.
+func Fill(p *pipedrive.Server, n int) { Company{Persons: n}.Fill(p) }
+
+// Fill puts the company, of at least one person, into the sandbox, and sets OptOuts.
+func (size Company) Fill(p *pipedrive.Server) {
+	size = size.sized()
+	c := company{
+		server: p, persons: size.Persons, orgs: size.Organizations, deals: size.Deals, activities: size.Activities,
+		leads: size.Leads, now: time.Now().UTC().Truncate(24 * time.Hour),
+	}
 	c.addUsers()
 	c.addPipelines()
 	c.addFields()
+	c.addOtherFields()
 	c.addProducts()
 	c.addOrganizations()
 	c.addPersons()
@@ -35,13 +64,15 @@ func Fill(p *pipedrive.Server, n int) {
 	c.addActivities()
 	c.addLeads()
 	c.addNotes()
-	setOptOuts(n)
+	setOptOuts(c.persons)
 }
 
 type company struct {
-	server               *pipedrive.Server
-	persons, orgs, deals int
-	now                  time.Time
+	server                                  *pipedrive.Server
+	persons, orgs, deals, activities, leads int
+	now                                     time.Time
+
+	dealPersons []int // by the id of the deal less one
 }
 
 type record = map[string]any
@@ -56,6 +87,11 @@ const (
 	activityDice
 	leadDice
 	noteDice
+	customerDice
+	currencyDice
+	dealingsDice
+	leadDetailDice
+	otherFieldDice
 )
 
 // times returns when a record was added and last changed.
@@ -117,7 +153,7 @@ func (c *company) addOrganizations() {
 		place := places[r.IntN(len(places))]
 		street := streets[r.IntN(len(streets))]
 		number := 1 + r.IntN(180)
-		c.server.Put("organization", record{
+		m := record{
 			"id": i, "name": orgName(i), "owner_id": 1 + r.IntN(users), "visible_to": 3,
 			"add_time": added.Format(v2Time), "update_time": updated.Format(v2Time),
 			"address": address(street, number, place), "website": "https://" + orgDomain(i),
@@ -125,6 +161,8 @@ func (c *company) addOrganizations() {
 			"custom_fields": record{
 				orgTier: tierOptions[r.IntN(len(tierOptions))].ID, orgTaxNumber: taxNumber(i), orgFleet: float64(r.IntN(60)),
 			},
-		})
+		}
+		c.addOtherValues("organization", m["custom_fields"].(record), i, added)
+		c.server.Put("organization", m)
 	}
 }

@@ -24,6 +24,43 @@ func (c *company) place(m record, person int, orgKey string) {
 	}
 }
 
+// Three deals in a row of every fifty are won deals of one customer, each in another currency.
+const (
+	customerEvery   = 50
+	firstOfCustomer = 9
+)
+
+var currencies = []string{currency, "USD", "GBP"}
+
+func ofCustomer(deal int) bool {
+	at := deal % customerEvery
+	return at >= firstOfCustomer && at < firstOfCustomer+len(currencies)
+}
+
+// customer is an ordinary person, so that what was won reaches a contact.
+func (c *company) customer(number int) int {
+	r := dice(customerDice, number)
+	for range 100 {
+		if i := c.someone(r); oddity(i) == nil {
+			return i
+		}
+	}
+	return 1
+}
+
+// currencyOf is another one than the company's for three won deals in ten.
+func currencyOf(deal int) string {
+	switch dice(currencyDice, deal).IntN(10) {
+	case 0:
+		return "USD"
+	case 1:
+		return "GBP"
+	case 2:
+		return "CHF"
+	}
+	return currency
+}
+
 func (c *company) addDeals() {
 	for i := 1; i <= c.deals; i++ {
 		r := dice(dealDice, i)
@@ -39,26 +76,43 @@ func (c *company) addDeals() {
 			"add_time": added.Format(v2Time), "update_time": updated.Format(v2Time),
 			"stage_change_time": updated.Format(v2Time), "custom_fields": dealFields(r, added),
 		}
-		c.place(m, c.someone(r), "org_id")
-		closeDeal(m, r, updated)
+		person := c.someone(r)
+		if closeDeal(m, r, updated); ofCustomer(i) {
+			person = c.customer(i / customerEvery)
+			m["currency"] = currencies[i%customerEvery-firstOfCustomer]
+			win(m, updated)
+		} else if m["status"] == "won" {
+			m["currency"] = currencyOf(i)
+		}
+		c.place(m, person, "org_id")
+		c.dealPersons = append(c.dealPersons, person)
+		c.addOtherValues("deal", m["custom_fields"].(record), i, added)
 		c.server.Put("deal", m)
 	}
 }
 
 // closeDeal wins a quarter of the deals and loses a fifth.
 func closeDeal(m record, r *rand.Rand, at time.Time) {
-	outcome := ""
 	switch chance := r.IntN(100); {
 	case chance < 25:
-		outcome = "won"
-		m["first_won_time"] = at.Format(v2Time)
+		win(m, at)
 	case chance < 45:
-		outcome = "lost"
+		end(m, "lost", at)
 		m["lost_reason"] = []string{"Price", "No reply", "Competitor"}[r.IntN(3)]
 	default:
 		m["expected_close_date"] = at.AddDate(0, 2, 0).Format(time.DateOnly)
-		return
 	}
+}
+
+func win(m record, at time.Time) {
+	for _, key := range []string{"lost_time", "local_lost_date", "lost_reason", "expected_close_date"} {
+		delete(m, key)
+	}
+	end(m, "won", at)
+	m["first_won_time"] = at.Format(v2Time)
+}
+
+func end(m record, outcome string, at time.Time) {
 	m["status"] = outcome
 	m["close_time"], m[outcome+"_time"] = at.Format(v2Time), at.Format(v2Time)
 	m["local_close_date"], m["local_"+outcome+"_date"] = at.Format(time.DateOnly), at.Format(time.DateOnly)
@@ -72,47 +126,6 @@ func dealFields(r *rand.Rand, added time.Time) record {
 		custom[dealSetup] = record{"value": 100 * (1 + r.IntN(9)), "currency": currency}
 	}
 	return custom
-}
-
-func (c *company) addActivities() {
-	kinds := []string{"call", "meeting", "task", "email"}
-	for i := 1; i <= c.persons/2; i++ {
-		r := dice(activityDice, i)
-		added, updated := c.times(r)
-		kind := kinds[r.IntN(len(kinds))]
-		person := c.someone(r)
-		m := record{
-			"id": i, "subject": fmt.Sprintf("%s about %s", kind, dealWords[r.IntN(len(dealWords))]), "type": kind,
-			"owner_id": 1 + r.IntN(users), "creator_user_id": 1 + r.IntN(users), "busy": r.IntN(2) == 0, "done": r.IntN(3) > 0,
-			"due_date": updated.AddDate(0, 0, 7).Format(time.DateOnly), "due_time": fmt.Sprintf("%02d:30:00", 8+r.IntN(9)),
-			"duration": "00:30:00", "add_time": added.Format(v2Time), "update_time": updated.Format(v2Time),
-			"participants": []any{record{"person_id": person, "primary": true}}, "note": "<p>Prepared by the team</p>",
-		}
-		if m["done"] == true {
-			m["marked_as_done_time"] = m["update_time"]
-		}
-		c.place(m, person, "org_id")
-		c.server.Put("activity", m)
-	}
-}
-
-func (c *company) addLeads() {
-	for i := 1; i <= c.persons/20; i++ {
-		r := dice(leadDice, i)
-		added, updated := c.times(r)
-		added, updated = added.Add(time.Duration(r.IntN(1000))*time.Millisecond), updated.Add(time.Duration(r.IntN(1000))*time.Millisecond)
-		m := record{
-			"id": fmt.Sprintf("5eed0000-1111-4000-8000-%012x", i), "title": fmt.Sprintf("%s lead %d", dealWords[r.IntN(len(dealWords))], i),
-			"owner_id": 1 + r.IntN(users), "creator_id": 1 + r.IntN(users), "was_seen": r.IntN(2) == 0, "value": nil,
-			"add_time": added.Format(leadTime), "update_time": updated.Format(leadTime),
-			dealSeats: float64(1 + r.IntN(20)),
-		}
-		if r.IntN(2) == 0 {
-			m["value"] = record{"amount": 100 * (1 + r.IntN(90)), "currency": currency}
-		}
-		c.place(m, c.someone(r), "organization_id")
-		c.server.Put("lead", m)
-	}
 }
 
 func (c *company) addNotes() {

@@ -43,8 +43,13 @@ func employer(i int) int {
 	return 1 + (i-1)/4
 }
 
-// orgOf is the employer, the last organization for those who would have one beyond it.
-func (c *company) orgOf(i int) int { return min(employer(i), c.orgs) }
+// orgOf is the employer, counted from the first again where there are not that many.
+func (c *company) orgOf(i int) int {
+	if org := employer(i); org != 0 && c.orgs > 0 {
+		return 1 + (org-1)%c.orgs
+	}
+	return 0
+}
 
 // email is the ordinary address of person i.
 func email(i int) string {
@@ -87,6 +92,7 @@ func (c *company) person(i int) record {
 	if r.IntN(4) == 0 {
 		m["label_ids"] = []any{1 + r.IntN(4)}
 	}
+	c.addOtherValues("person", m["custom_fields"].(record), i, added)
 	return m
 }
 

@@ -19,15 +19,18 @@ type Request struct {
 	Method string
 	Path   string // below the base URL, already escaped
 	Query  url.Values
-	Body   [][]byte // JSON in parts, or nil
+	Body   [][]byte // in parts, or nil
+
+	// ContentType is the body's. Empty means JSON.
+	ContentType string
 
 	// Bucket and Cost say what the call draws from the books.
 	Bucket string
 	Cost   int
 
 	// Repeatable says that doing it twice is the same as doing it once. GET, PUT and DELETE are
-	// taken to be so.
-	Repeatable bool
+	// taken to be so, unless Unrepeatable says otherwise.
+	Repeatable, Unrepeatable bool
 
 	// Once switches retries off: for a check that has to tell at once.
 	Once bool
@@ -54,6 +57,9 @@ type Answer struct {
 }
 
 func (r *Request) repeatable() bool {
+	if r.Unrepeatable {
+		return false
+	}
 	return r.Repeatable || r.Method == http.MethodGet || r.Method == http.MethodPut || r.Method == http.MethodDelete
 }
 
@@ -90,6 +96,9 @@ func (c *Client) attempt(ctx context.Context, req *Request) (*Answer, error) {
 	hr.Header.Set("Accept-Encoding", "gzip")
 	if req.Body != nil {
 		setBody(hr, req.Body)
+		if req.ContentType != "" {
+			hr.Header.Set("Content-Type", req.ContentType)
+		}
 	}
 
 	a := Attempt{Op: req.Op, Bucket: req.Bucket, Cost: req.Cost, Waited: req.waited}

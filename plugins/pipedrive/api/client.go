@@ -48,6 +48,7 @@ type Client struct {
 	cfg  Config
 
 	pageSize atomic.Int64 // bytes that a page is likely to have
+	currency atomic.Pointer[string]
 
 	fieldsMu sync.Mutex
 	fields   map[string]*Fields
@@ -152,7 +153,8 @@ func (c *Client) Account() string {
 func (c *Client) Me(ctx context.Context) error {
 	var me struct {
 		Data struct {
-			Domain string `json:"company_domain"`
+			Domain   string `json:"company_domain"`
+			Currency string `json:"default_currency"`
 		} `json:"data"`
 	}
 	_, err := c.rest.Do(ctx, &rest.Request{
@@ -170,6 +172,7 @@ func (c *Client) Me(ctx context.Context) error {
 		return fmt.Errorf("the API token belongs to the company %q, but company_domain says %q: "+
 			"mend company_domain (PIPEDRIVE_COMPANY_DOMAIN) or use a token of that company", me.Data.Domain, want)
 	}
+	c.currency.Store(&me.Data.Currency)
 	return nil
 }
 

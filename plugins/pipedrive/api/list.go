@@ -72,7 +72,7 @@ func (c *Client) List(ctx context.Context, o *Object, position string, opts List
 	if page.version == "v2" {
 		req.Path, req.Cost, req.Query = "/api/v2/"+o.Plural, o.cost, opts.v2Query(o, position)
 	} else {
-		req.Path, req.Cost, req.Query = "/v1/"+o.Plural, o.costV1, opts.v1Query(o, position)
+		req.Path, req.Cost, req.Query = "/v1/"+cmp.Or(o.path, o.Plural), o.costV1, opts.v1Query(o, position)
 	}
 	return page, c.fill(ctx, page, req, position)
 }
@@ -140,6 +140,12 @@ func (opts ListOptions) v1Query(o *Object, position string) url.Values {
 	}
 	if o.Name == "activity" {
 		q.Set("user_id", "0") // else v1 lists those of the token's user only
+	}
+	if by := opts.By; by != "" {
+		if o.Name == "lead" && by == "org_id" {
+			by = "organization_id"
+		}
+		q.Set(by, opts.ByID)
 	}
 	if !opts.UpdatedSince.IsZero() {
 		q.Set("updated_since", wholeSeconds(opts.UpdatedSince))

@@ -20,7 +20,8 @@ type Object struct {
 
 	since   bool     // whether the list takes updated_since
 	recents bool     // whether /v1/recents has it
-	links   []string // by which other records v2 narrows the list
+	links   []string // by which other records the list can be narrowed
+	path    string   // of the list, where it is not the plural
 
 	includes []string // what include_fields may ask of v2
 }
@@ -43,10 +44,16 @@ var Objects = []*Object{
 			"smart_bcc_email", "source_lead_id"}},
 	{Name: "activity", Plural: "activities", v2: true, links: []string{"deal_id", "lead_id", "person_id", "org_id"}, paged: true, since: true, recents: true, cost: 10, costV1: 20, fields: "activity",
 		includes: []string{"attendees"}},
-	{Name: "lead", Plural: "leads", paged: true, since: true, costV1: 20, fields: "deal"},
+	{Name: "lead", Plural: "leads", links: []string{"person_id", "org_id"}, paged: true, since: true, costV1: 20, fields: "deal"},
 	{Name: "note", Plural: "notes", paged: true, since: true, recents: true, costV1: 20},
 	{Name: "product", Plural: "products", v2: true, paged: true, since: true, recents: true, cost: 10, costV1: 20, fields: "product"},
 }
+
+// LeadLabel and Currency belong to other records: they can be looked up, but are not read by themselves.
+var (
+	LeadLabel = &Object{Name: "lead_label", Plural: "lead_labels", path: "leadLabels", costV1: 10}
+	Currency  = &Object{Name: "currency", Plural: "currencies"}
+)
 
 var countFields = []string{
 	"next_activity_id", "last_activity_id", "open_deals_count", "related_open_deals_count", "closed_deals_count",
@@ -55,23 +62,30 @@ var countFields = []string{
 	"related_won_deals_count", "lost_deals_count", "related_lost_deals_count", "smart_bcc_email",
 }
 
-// Plurals are the objects' names in configurations.
-func Plurals() (names []string) {
-	for _, o := range Objects {
+// Plurals are the names of objects in configurations.
+func Plurals(objects []*Object) (names []string) {
+	for _, o := range objects {
 		names = append(names, o.Plural)
 	}
 	return names
 }
 
-// ObjectOf finds an object by its plural.
-func ObjectOf(plural string) (*Object, error) {
-	var names []string
-	for _, o := range Objects {
+// Related are all objects that can be looked up.
+func Related() []*Object { return append(slices.Clone(Objects), LeadLabel, Currency) }
+
+// ObjectOf finds the one of Objects with a plural.
+func ObjectOf(plural string) (*Object, error) { return named(plural, Objects) }
+
+// RelatedOf finds an object that can be looked up by its plural.
+func RelatedOf(plural string) (*Object, error) { return named(plural, Related()) }
+
+func named(plural string, objects []*Object) (*Object, error) {
+	for _, o := range objects {
 		if o.Plural == plural {
 			return o, nil
 		}
-		names = append(names, o.Plural)
 	}
+	names := Plurals(objects)
 	sort.Strings(names)
 	return nil, fmt.Errorf("there is no object %q: it is one of %s", plural, strings.Join(names, ", "))
 }

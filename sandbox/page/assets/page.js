@@ -1,3 +1,6 @@
+import { element } from "./poll.js";
+import { open } from "./records.js";
+
 const $ = (id) => document.getElementById(id);
 const count = new Intl.NumberFormat("en");
 const words = { starting: "Starting", running: "Running", done: "Done", failed: "Failed" };
@@ -48,13 +51,6 @@ document.addEventListener("visibilitychange", poll);
 function text(id, value) {
   const node = $(id);
   if (node.textContent !== value) node.textContent = value;
-}
-
-function element(tag, className, content) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (content !== undefined && content !== null) node.textContent = content;
-  return node;
 }
 
 const many = (n, one, more = one + "s") => `${count.format(n)} ${n === 1 ? one : more}`;
@@ -261,22 +257,6 @@ document.addEventListener("keydown", (event) => {
 $("rows").addEventListener("click", (event) => {
   const tr = event.target.closest("tr");
   if (tr && getSelection().isCollapsed) open(tr.dataset.id);
-});
-
-async function open(id) {
-  const answer = await fetch("person.json?id=" + encodeURIComponent(id)).catch(() => null);
-  if (!answer?.ok) return;
-  const both = await answer.json();
-  text("records-title", `${both.person.name ?? ""} \u2013 person ${id}`);
-  text("person-json", JSON.stringify(both.person, null, 2));
-  text("contact-json", both.contact ? JSON.stringify(both.contact, null, 2) : `None: ${both.why || "not there yet"}.`);
-  $("records").showModal();
-  $("records").scrollTop = 0;
-}
-
-$("close").addEventListener("click", () => $("records").close());
-$("records").addEventListener("click", (event) => {
-  if (event.target === $("records")) $("records").close();
 });
 
 $("search").value = query.q;

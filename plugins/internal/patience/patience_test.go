@@ -1,4 +1,4 @@
-package brevo
+package patience_test
 
 import (
 	"context"
@@ -11,14 +11,14 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/assert"
 
-	"connector/plugins/brevo/api"
+	"connector/plugins/internal/patience"
 	"connector/plugins/internal/rest"
 )
 
 // One asks whether the key has been mended; the others wait for it.
 func TestPersist_WhileTheKeyIsRefusedOneCallerAsks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, log := new(api.Client), service.MockResources().Logger()
+		client, log := new(int), service.MockResources().Logger()
 		start := time.Now()
 		var calls, done atomic.Int32
 		call := func() error {
@@ -32,11 +32,11 @@ func TestPersist_WhileTheKeyIsRefusedOneCallerAsks(t *testing.T) {
 		}
 		var all sync.WaitGroup
 		for range 20 {
-			all.Go(func() { assert.NoError(t, persist(t.Context(), client, log, call)) })
+			all.Go(func() { assert.NoError(t, patience.Persist(t.Context(), client, log, call)) })
 		}
 		time.Sleep(time.Second)
 		assert.EqualValues(t, 20, calls.Load(), "those that were under way")
-		all.Go(func() { assert.NoError(t, persist(t.Context(), client, log, call)) })
+		all.Go(func() { assert.NoError(t, patience.Persist(t.Context(), client, log, call)) })
 		time.Sleep(98 * time.Second)
 		assert.LessOrEqual(t, calls.Load(), int32(20+7), "one asks every 15 seconds")
 		all.Wait()
@@ -47,7 +47,7 @@ func TestPersist_WhileTheKeyIsRefusedOneCallerAsks(t *testing.T) {
 // Whoever asks for all may be stopped; another one goes on.
 func TestPersist_AnotherOneAsksWhenTheFirstIsStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, log := new(api.Client), service.MockResources().Logger()
+		client, log := new(int), service.MockResources().Logger()
 		mended := atomic.Bool{}
 		call := func() error {
 			if !mended.Load() {
@@ -57,9 +57,9 @@ func TestPersist_AnotherOneAsksWhenTheFirstIsStopped(t *testing.T) {
 		}
 		results := make(chan error, 2)
 		first, stop := context.WithCancel(t.Context())
-		go func() { results <- persist(first, client, log, call) }()
+		go func() { results <- patience.Persist(first, client, log, call) }()
 		synctest.Wait()
-		go func() { results <- persist(t.Context(), client, log, call) }()
+		go func() { results <- patience.Persist(t.Context(), client, log, call) }()
 		synctest.Wait()
 		stop()
 		assert.Error(t, <-results)

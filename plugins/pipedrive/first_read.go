@@ -1,0 +1,237 @@
+package pipedrive
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	"connector/plugins/pipedrive/api"
+)
+
+// firstRead holds what persons are told of while all of them are read for the first time, so that it costs no
+// call: their organizations and their leads. It is filled by the pages of these as they are read, before
+// any person is handed out, and forgotten once all persons are delivered. Their deals are in the dealBook.
+type firstRead struct {
+	mu            sync.Mutex
+	organizations map[string][]byte            // packed
+	size          int                          // of these, in bytes
+	leads         map[string]map[string][]byte // by person
+	personOf      map[string]string            // of leads
+	read          map[string]chan struct{}     // by name of object, closed when all of it is in here
+}
+
+// mostPacked bounds the memory that organizations may take; those beyond it are looked up.
+const mostPacked = 32 << 20
+
+// tellsPersons are the objects that a person is told of.
+var tellsPersons = []string{"organization", "deal", "lead"}
+
+// firstReads are those of the process, while they are needed.
+var firstReads sync.Map // *api.Client → *firstRead
+
+func firstReadOf(client *api.Client) *firstRead {
+	x, ok := firstReads.Load(client)
+	if !ok {
+		return nil
+	}
+	return x.(*firstRead)
+}
+
+// shareFirstRead gives the followers of what persons are told of, and that of persons, a firstRead if
+// persons are yet to be read.
+func shareFirstRead(client *api.Client, followers []*follower) {
+	i := slices.IndexFunc(followers, func(f *follower) bool { return f.o.Name == "person" })
+	if i < 0 || followers[i].at.full == nil {
+		return
+	}
+	x := &firstRead{
+		organizations: map[string][]byte{}, leads: map[string]map[string][]byte{}, personOf: map[string]string{},
+		read: map[string]chan struct{}{},
+	}
+	for _, f := range followers {
+		if slices.Contains(tellsPersons, f.o.Name) {
+			x.read[f.o.Name] = make(chan struct{})
+			f.first = x
+		}
+	}
+	if len(x.read) == 0 {
+		return
+	}
+	followers[i].first = x
+	firstReads.Store(client, x)
+}
+
+// put takes in what was read, in the place of what was known of it.
+func (x *firstRead) put(o *api.Object, records []api.Record) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, r := range records {
+		switch o.Name {
+		case "organization":
+			x.putOrganization(r)
+		case "lead":
+			x.putLead(r)
+		}
+	}
+}
+
+func (x *firstRead) putOrganization(r api.Record) {
+	id := r.ID()
+	x.size -= len(x.organizations[id])
+	delete(x.organizations, id)
+	if deleted(r) || x.size >= mostPacked {
+		return
+	}
+	if packed := packRecord(r); packed != nil {
+		x.organizations[strings.Clone(id)] = packed
+		x.size += len(packed)
+	}
+}
+
+func (x *firstRead) putLead(r api.Record) {
+	id := r.ID()
+	delete(x.leads[x.personOf[id]], id)
+	delete(x.personOf, id)
+	person, _ := idOf(r["person_id"])
+	if archived, _ := r["is_archived"].(bool); person == "" || archived || deleted(r) {
+		return
+	}
+	packed := packRecord(r)
+	if packed == nil {
+		return
+	}
+	id, person = strings.Clone(id), strings.Clone(person) // they outlive their page
+	if x.leads[person] == nil {
+		x.leads[person] = map[string][]byte{}
+	}
+	x.leads[person][id] = packed
+	x.personOf[id] = person
+}
+
+// forget drops what has changed, so that it is looked up.
+func (x *firstRead) forget(o *api.Object, id string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if o.Name == "organization" {
+		x.size -= len(x.organizations[id])
+		delete(x.organizations, id)
+	}
+}
+
+// organization is a copy of an organization that was read.
+func (x *firstRead) organization(id string) (api.Record, bool) {
+	x.mu.Lock()
+	packed, ok := x.organizations[id]
+	x.mu.Unlock()
+	if !ok {
+		return nil, false
+	}
+	r := unpackRecord(packed)
+	return r, r != nil
+}
+
+// leadsOf returns a person's open leads, oldest first.
+func (x *firstRead) leadsOf(person string) []api.Record {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	all := make([]api.Record, 0, len(x.leads[person]))
+	for _, packed := range x.leads[person] {
+		if r := unpackRecord(packed); r != nil {
+			all = append(all, r)
+		}
+	}
+	slices.SortFunc(all, func(a, b api.Record) int { return bytes.Compare(sortKey(a), sortKey(b)) })
+	return all
+}
+
+func sortKey(r api.Record) []byte {
+	added, _ := r["add_time"].(string)
+	return []byte(added + " " + r.ID())
+}
+
+// learn keeps what others are told of a page's records.
+func (f *follower) learn(records []api.Record) (formers []string) {
+	if f.first != nil {
+		f.first.put(f.o, records)
+	}
+	if f.book != nil {
+		formers = f.book.put(records)
+	}
+	return formers
+}
+
+// prime learns what a run before this one has read, where that is not kept.
+func (f *follower) prime() error {
+	begins := f.at.full != nil && f.at.full.Next == ""
+	wanted := f.first != nil && f.book == nil || f.book != nil && f.book.lost
+	if f.o.Name == "person" || begins || !wanted {
+		if f.first != nil && f.at.full == nil {
+			f.first.finish(f.o)
+		}
+		return nil
+	}
+	for next := ""; ; {
+		page, records, err := f.page(false, func(ctx context.Context) (*api.Page, error) { return f.client.List(ctx, f.o, next, f.conf.list) })
+		if err != nil {
+			return err
+		}
+		f.learn(records)
+		if next = page.Next; next == "" {
+			break
+		}
+	}
+	if f.at.full == nil {
+		f.isRead()
+	}
+	return nil
+}
+
+// isRead says that all there is of an object is read. Once that is so of persons, and all are delivered,
+// nobody needs to know any more what they were told.
+func (f *follower) isRead() {
+	if f.book != nil {
+		f.book.finish()
+	}
+	switch {
+	case f.first == nil:
+	case f.o.Name != "person":
+		f.first.finish(f.o)
+	default:
+		f.position.track(f.o, func(*state) { firstReads.CompareAndDelete(f.client, f.first) })()
+	}
+}
+
+func (x *firstRead) finish(o *api.Object) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	read := x.read[o.Name]
+	if read == nil {
+		return
+	}
+	select {
+	case <-read:
+	default:
+		close(read)
+	}
+}
+
+// awaitOthers holds persons back until all that they are told of is read.
+func (f *follower) awaitOthers() error {
+	if f.first == nil || f.o.Name != "person" || f.at.full == nil {
+		return nil
+	}
+	for _, name := range tellsPersons {
+		read := f.first.read[name]
+		if read == nil {
+			continue
+		}
+		select {
+		case <-read:
+		case <-f.ctx.Done():
+			return f.ctx.Err()
+		}
+	}
+	return nil
+}

@@ -1,0 +1,42 @@
+package pipedrive
+
+import (
+	"context"
+
+	"connector/plugins/pipedrive/api"
+)
+
+// fetchRates gives currencies with what one unit of them is worth in the company's default currency. As long
+// as only that one is asked for, there is nothing to ask Pipedrive.
+func (l *lookups) fetchRates(ctx context.Context, codes []string, take func(id string, r api.Record)) error {
+	var standard string
+	err := l.insist(ctx, func() (err error) {
+		standard, err = l.client.DefaultCurrency(ctx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	rates := map[string]float64{standard: 1}
+	if len(codes) > 1 || codes[0] != standard {
+		err := l.insist(ctx, func() (err error) {
+			rates, err = l.client.Rates(ctx)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if _, known := rates[standard]; !known {
+			rates[standard] = 1
+		}
+	}
+	for _, code := range codes {
+		rate, known := rates[code]
+		if !known {
+			l.log.Warnf("Pipedrive says no rate from %s to %s: what is in %s is left out of sums in %s", code, standard, code, standard)
+			continue
+		}
+		take(code, api.Record{"id": code, "rate": rate, "default_currency": standard})
+	}
+	return nil
+}
