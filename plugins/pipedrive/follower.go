@@ -64,6 +64,9 @@ func (f *follower) run() {
 // readAll reads the whole collection, in ascending order of id. What changes meanwhile is for the poll
 // after it.
 func (f *follower) readAll() error {
+	if err := f.awaitOthers(); err != nil {
+		return err
+	}
 	if f.at.full.Started == 0 {
 		f.at.full.Started = f.client.Now().Unix()
 	}
@@ -130,9 +133,6 @@ func (f *follower) page(mayRestart bool, list func(context.Context) (*api.Page, 
 // give hands out the records of a page that have an action, and makes a change of the state once all of
 // them and of the pages before are delivered.
 func (f *follower) give(page *api.Page, records []api.Record, actions []any, count int, change func(*state)) error {
-	if err := f.awaitOthers(); err != nil {
-		return err
-	}
 	change(&f.at)
 	settle := f.position.track(f.o, change)
 	if f.ids != nil {
