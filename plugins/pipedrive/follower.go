@@ -31,6 +31,7 @@ type follower struct {
 	hidden   map[uint64]bool // pages of /v1/recents whose hidden records were read
 	first    *firstRead      // while persons are read for the first time; nil for objects that have no part in it
 	book     *dealBook       // of the follower of deals
+	spaced   bool            // polls are further apart than they should be
 }
 
 // run returns when the input is closed, or has caught up and is to end.
@@ -55,7 +56,7 @@ func (f *follower) run() {
 			f.done()
 			return
 		}
-		if rest.Sleep(f.ctx, f.conf.interval-took) != nil {
+		if rest.Sleep(f.ctx, f.interval()-took) != nil {
 			return
 		}
 	}
