@@ -100,6 +100,16 @@ func (k *kept) lost() bool {
 
 func (k *kept) Close(context.Context) error { return nil }
 
+// changes is how often something was written.
+func (k *kept) changes() (n int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, sets := range k.sets {
+		n += sets
+	}
+	return n
+}
+
 // lose empties the cache.
 func (k *kept) lose() {
 	k.mu.Lock()
