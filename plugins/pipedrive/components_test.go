@@ -65,7 +65,7 @@ func TestNew_RefusesWhatCannotWork(t *testing.T) {
 		"page too large":           {"page_size: 501", "between 1 and 500"},
 		"page too small":           {"page_size: 0", "between 1 and 500"},
 		"filter with two objects":  {"objects: [persons, deals]\nfilter_id: 7", "single kind"},
-		"field that no object has": {"objects: [persons]\ninclude_fields: [products_count]", `"products_count"`},
+		"field that no object has": {"objects: [persons]\ninclude_fields: [products_counted]", `"products_counted"`},
 		"cache that there is not":  {"checkpoint_cache: nowhere", `no cache resource "nowhere"`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -94,8 +94,9 @@ func pagesConfigFrom(conf *service.ParsedConfig, res *service.Resources) (cfg pa
 		return cfg, err
 	}
 	for _, field := range cfg.list.IncludeFields {
-		if !slices.ContainsFunc(cfg.objects, func(o *api.Object) bool { return o.Includes(field) }) {
-			return cfg, fmt.Errorf("include_fields: none of the objects has a field %q that can be asked for", field)
+		// One of an object that is not among them is no mistake: a line of objects can be taken out by itself.
+		if !slices.ContainsFunc(api.Objects, func(o *api.Object) bool { return o.Includes(field) }) {
+			return cfg, fmt.Errorf("include_fields: no object has a field %q that can be asked for", field)
 		}
 	}
 	if cfg.limit, err = conf.FieldInt(piFieldCheckpointLimit); err != nil {
