@@ -37,7 +37,6 @@ const (
 // work carries out what waits until ctx ends. It is the only one that makes calls for companies.
 func (b *companyBook) work(ctx context.Context) {
 	for ctx.Err() == nil {
-		_ = b.flush(ctx) // what came may have settled what it takes the place of
 		next, at := b.plan(time.Now())
 		if next == nothing || time.Until(at) > 0 {
 			b.pause(ctx, next, at)

@@ -141,6 +141,11 @@ func (f *follower) give(page *api.Page, records []api.Record, actions []any, cou
 	}
 	formers := f.learn(records)
 	if f.book != nil {
+		for i := range formers {
+			if actions[min(i, len(actions)-1)] == nil {
+				formers[i] = nil // it is being delivered
+			}
+		}
 		settle = f.book.settling(records, formers, settle)
 	}
 	if count == 0 {
