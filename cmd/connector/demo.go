@@ -99,6 +99,11 @@ func (d *demo) run(ctx context.Context, pageAddress string, once bool) error {
 	}
 	result.differences = d.compare(result)
 	d.print(result)
+	if len(result.differences) == 0 {
+		if result, err = d.followADay(ctx, work, result); err != nil {
+			return err
+		}
+	}
 	d.update(func(p *page.Progress) {
 		p.State, p.Verdict = "done", "Both sides agree."
 		if len(result.differences) > 0 {
@@ -106,7 +111,7 @@ func (d *demo) run(ctx context.Context, pageAddress string, once bool) error {
 		}
 	})
 	if !once {
-		fmt.Fprintf(d.out, "\nThe page stays open: %s\nDrag a deal to another stage there, and watch its person change lists: %sdeals\nCtrl-C ends the demo.\n", address, address)
+		fmt.Fprintf(d.out, "\nThe page stays open: %s\nDrag a deal to another stage there, and watch its person change lists: %sdeals\nAll eight kinds of data on both sides: %sdata\nCtrl-C ends the demo.\n", address, address, address)
 		if err := d.listen(ctx, work); err != nil {
 			return err
 		}

@@ -20,6 +20,7 @@ func (d *demo) compare(result *synced) (differences []string) {
 		return []string{err.Error()}
 	}
 	c.readDeals()
+	c.readRelated()
 	c.eachContact(func(contact brevo.Contact) {
 		if phone, ok := contact.Attributes["SMS"].(string); ok {
 			c.phones[digitsOf(phone)]++
@@ -49,6 +50,7 @@ type comparison struct {
 	phones       map[string]int
 	withoutPhone int
 	stages       stages
+	related      related
 	differences  []string
 }
 
@@ -155,6 +157,7 @@ func (c *comparison) person(r map[string]any) {
 		c.differ("person %s is not on list 60", id)
 	}
 	c.stageLists(id, contact)
+	c.relations(id, r, contact)
 	c.phone(id, r, contact)
 }
 

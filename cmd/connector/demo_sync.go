@@ -23,7 +23,9 @@ import (
 	"github.com/prometheus/common/model"
 
 	"connector/sandbox"
+	"connector/sandbox/brevo"
 	"connector/sandbox/page"
+	"connector/sandbox/pipedrive"
 )
 
 // synced is what the run came to.
@@ -32,6 +34,8 @@ type synced struct {
 	refused     map[string]string // person id → why, from the dead letters
 	dropped     []page.Reason     // attributes that Brevo does not have
 	differences []string
+	pipedrive   pipedrive.Stats
+	brevo       brevo.Stats
 }
 
 // sync runs the connector as a process of its own, as a user would, and follows it by its metrics.
@@ -61,7 +65,9 @@ func (d *demo) sync(ctx context.Context, work string) (*synced, error) {
 		d.update(func(p *page.Progress) { p.State, p.Verdict = "failed", err.Error() })
 		return nil, fmt.Errorf("%w; its last words:\n%s", err, lastLines(log.String(), 15))
 	}
-	result := &synced{Progress: d.current(), dropped: d.dropped, refused: map[string]string{}}
+	result := &synced{
+		Progress: d.current(), dropped: d.dropped, refused: map[string]string{}, pipedrive: d.sb.Pipedrive.Stats(), brevo: d.sb.Brevo.Stats(),
+	}
 	return result, result.readDeadLetters(filepath.Join(work, "state", "dead_letters.jsonl"))
 }
 

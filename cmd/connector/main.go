@@ -29,12 +29,19 @@ var (
 	Date    = "unknown"
 )
 
-// gcPercent trades some CPU time for memory: most of the memory is records that are under way.
-const gcPercent = 60
+// gcPercent and memoryLimit trade some CPU time for memory: most of it is records that are under way. The
+// limit, in bytes, is a soft one: a company whose deals alone take more costs more time, and goes on.
+const (
+	gcPercent   = 60
+	memoryLimit = 128 << 20
+)
 
 func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
 	}
 	keepPrivate()
 	os.Exit(run(context.Background(), os.Args))

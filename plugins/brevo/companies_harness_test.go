@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
@@ -83,10 +84,13 @@ func (s *companyStream) try(messages ...*service.Message) error {
 // run sends batches to a stream of their own and ends it.
 func (w *world) run(fields map[string]any, batches ...[]*service.Message) *companyStream {
 	w.t.Helper()
+	const active = "Output type brevo_companies is now active"
+	before := len(w.logs.with(active))
 	s := companiesIn(w, fields)
 	for _, batch := range batches {
 		s.send(batch...)
 	}
+	eventually(w.t, func() bool { return len(w.logs.with(active)) > before }, "the stream runs")
 	s.end()
 	return s
 }
@@ -148,10 +152,25 @@ func (w *world) byOrg() map[string]sandbox.Company {
 	return by
 }
 
-func publishedLimits() sandbox.Config { return sandbox.Config{Limits: sandbox.PublishedLimits()} }
-
 // limited is an account with as many calls an hour.
 func limited(t *testing.T, calls int) *world {
 	t.Helper()
 	return sandboxed(t, sandbox.Config{Limits: sandbox.Limits{OtherPerHour: calls}})
+}
+
+// anHourLater is a new process that has all of an hour's calls again.
+func (w *world) anHourLater() {
+	w.t.Helper()
+	w.SetLimits(sandbox.PublishedLimits())
+	_ = w.kept.Delete(w.t.Context(), "brevo_companies/calls")
+	w.elsewhere()
+}
+
+// elsewhere gives the account another address, so that a stream shares nothing with those before but the cache.
+func (w *world) elsewhere() {
+	w.t.Helper()
+	w.tap = &tap{next: w.Server}
+	server := httptest.NewServer(w.tap)
+	w.t.Cleanup(server.Close)
+	w.url = server.URL
 }

@@ -43,8 +43,10 @@ type keptAttributes struct {
 const (
 	keyAttributes = "attributes"
 
-	// companyAttributesFor is how long they are believed: one that is created meanwhile is seen after it.
-	companyAttributesFor = time.Hour
+	// companyAttributesFor is how long one is believed to be missing, and companyAttributesAtAll how long all of them
+	// are believed.
+	companyAttributesFor   = time.Hour
+	companyAttributesAtAll = 24 * time.Hour
 )
 
 func newCompanyAttributes(out *companiesOutput) *companyAttributes {
@@ -55,7 +57,7 @@ func newCompanyAttributes(out *companiesOutput) *companyAttributes {
 func (a *companyAttributes) restore(ctx context.Context, s *store) error {
 	value, err := s.get(ctx, keyAttributes)
 	var kept keptAttributes
-	if err != nil || json.Unmarshal(value, &kept) != nil || time.Since(kept.ReadAt) > companyAttributesFor {
+	if err != nil || json.Unmarshal(value, &kept) != nil {
 		return err
 	}
 	a.set(kept)
@@ -120,18 +122,26 @@ func (a *companyAttributes) ensure(ctx context.Context, b *companyBook) error {
 	return nil
 }
 
-// outdated reports whether a change names an attribute that may have been created since they were read.
+// outdated reports whether they are to be read again before anything is written.
 func (a *companyAttributes) outdated(b *companyBook, now *companyAttributeSet) bool {
-	if time.Since(now.readAt) < companyAttributesFor {
-		return false
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, c := range b.changes {
-		for name := range c.company.Attributes {
-			if _, known := now.byName[name]; !known {
-				return true
-			}
+		if now.doubtful(c.company) {
+			return true
+		}
+	}
+	return time.Since(now.readAt) > companyAttributesAtAll
+}
+
+// doubtful reports whether a company has an attribute that may have been created since they were read.
+func (s *companyAttributeSet) doubtful(c api.Company) bool {
+	if time.Since(s.readAt) < companyAttributesFor {
+		return false
+	}
+	for name := range c.Attributes {
+		if _, known := s.byName[name]; !known {
+			return true
 		}
 	}
 	return false

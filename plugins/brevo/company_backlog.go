@@ -39,6 +39,11 @@ type keptMessage struct {
 	Since  int64             `json:"since"`            // milliseconds
 }
 
+// keptMeta are the metadata keys that a dead letter tells of a message which was refused in a later run.
+var keptMeta = []string{
+	"pipedrive_object", "pipedrive_id", "pipedrive_action", "pipedrive_time", "pipedrive_source", "pipedrive_event_id", metaSkipReason,
+}
+
 // keep writes messages to the backlog in the cache, and returns once they are there.
 func (b *companyBook) keep(ctx context.Context, messages []*companyMessage) error {
 	if b.store == nil || len(messages) == 0 {
@@ -51,13 +56,14 @@ func (b *companyBook) keep(ctx context.Context, messages []*companyMessage) erro
 			return err
 		}
 		kept[i] = keptMessage{Action: m.action, Body: body, Meta: map[string]string{}, Since: time.Now().UnixMilli()}
-		_ = m.m.MetaWalk(func(key, value string) error {
-			if key != deadletter.MetaRecord {
+		for _, key := range keptMeta { // and no walk through all, which would make the record
+			if value, ok := m.m.MetaGet(key); ok {
 				kept[i].Meta[key] = value
 			}
-			return nil
-		})
-		kept[i].Record, _ = m.m.MetaGetMut(deadletter.MetaRecord)
+		}
+		if m.action != actionLink { // of which there is one for each person
+			kept[i].Record, _ = m.m.MetaGetMut(deadletter.MetaRecord)
+		}
 	}
 	value, err := json.Marshal(kept)
 	if err != nil {

@@ -50,6 +50,7 @@ type companyBook struct {
 	namesakes   map[string][]string // ids of companies by name, where the key attribute cannot be had
 	linksAlone  bool                // an import of links failed
 	adopted     bool                // those that are in Brevo are in the map
+	ending      bool                // the last plan was made for an output that ends
 	drained     time.Time           // when the worker was last at work
 	told        time.Time           // when it last said what waits
 	sincePosted time.Time           // no company was created before; zero while none is on its way

@@ -16,6 +16,7 @@ const (
 	firstLinkPause   = 5 * time.Second
 	longestLinkPause = 10 * time.Minute
 	longestLinkWait  = time.Hour
+	longestLinkHeld  = 30 * time.Second // where the message is held as long
 
 	refusedTries = 3
 )
@@ -69,8 +70,12 @@ func (b *companyBook) linkWrites(ctx context.Context) ([]*linkWrite, error) {
 
 // putOff lets links be tried again later, and at last not any more. b.mu is held.
 func (b *companyBook) putOff(writes []*linkWrite, why string) []*linkWrite {
+	longest := longestLinkWait
+	if b.store == nil {
+		longest = longestLinkHeld
+	}
 	for _, w := range writes {
-		if time.Since(w.since) > longestLinkWait {
+		if time.Since(w.since) > longest {
 			b.doneLink(w.linkChange, companyVerdict{skip: why})
 			continue
 		}

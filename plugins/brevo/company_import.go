@@ -15,6 +15,7 @@ import (
 func (b *companyBook) importCompanies(ctx context.Context, writes []*companyWrite) error {
 	file, taken := companyFile(writes)
 	how := api.CompanyImport{Update: taken[0].id != ""}
+	began := b.client.Now().Add(-clockMargin)
 	if !how.Update {
 		if err := b.posting(ctx); err != nil {
 			return err
@@ -45,18 +46,42 @@ func (b *companyBook) importCompanies(ctx context.Context, writes []*companyWrit
 		b.log.Warnf("import %d of %d companies ended as %s", process.ID, len(taken), process.Status)
 	}
 	if how.Update {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		for _, w := range taken {
-			if process.Status == "completed" {
-				b.wrote(w, w.id)
-			} else {
-				b.failed(w)
-			}
-		}
-		return nil
+		return b.updated(ctx, taken, process, began)
 	}
 	return b.readBack(ctx, taken, process)
+}
+
+// updated notes what an import of companies that are there came to. One that somebody deleted in Brevo it may have
+// created anew, which Brevo does not say either way.
+func (b *companyBook) updated(ctx context.Context, taken []*companyWrite, process api.Process, began time.Time) error {
+	anew := map[string]string{} // ids by organization
+	if key := b.attributes.key(); key != "" {
+		err := b.walk(ctx, began, func(page []api.FoundCompany) bool {
+			for _, c := range page {
+				anew[c.Text(key)] = c.ID
+			}
+			return false
+		})
+		if err != nil {
+			return err
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, w := range taken {
+		id := w.id
+		if other := anew[w.ext]; other != "" && other != id && b.known.company(w.ext).id == id {
+			b.log.Warnf("the company of organization %s was deleted in Brevo, and is created again", w.ext)
+			b.known.forgetLinks(w.ext)
+			id = other
+		}
+		if process.Status == "completed" {
+			b.wrote(w, id)
+		} else {
+			b.failed(w)
+		}
+	}
+	return nil
 }
 
 // runImport sends an import and waits for its end.
@@ -95,7 +120,7 @@ func (b *companyBook) readBack(ctx context.Context, taken []*companyWrite, proce
 	for _, w := range taken {
 		wanted[w.ext] = true
 	}
-	for _, pause := range []time.Duration{0, 2 * time.Second, 10 * time.Second} {
+	for _, pause := range []time.Duration{0, time.Second, 5 * time.Second} {
 		if err := rest.Sleep(ctx, pause); err != nil {
 			return err
 		}

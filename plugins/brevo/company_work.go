@@ -37,7 +37,6 @@ const (
 // work carries out what waits until ctx ends. It is the only one that makes calls for companies.
 func (b *companyBook) work(ctx context.Context) {
 	for ctx.Err() == nil {
-		_ = b.flush(ctx) // what came may have settled what it takes the place of
 		next, at := b.plan(time.Now())
 		if next == nothing || time.Until(at) > 0 {
 			b.pause(ctx, next, at)
@@ -72,6 +71,7 @@ func (b *companyBook) work(ctx context.Context) {
 func (b *companyBook) plan(now time.Time) (duty, time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.ending = b.finishing > 0
 	next, at := nothing, time.Time{}
 	sooner := func(d duty, t time.Time) {
 		if next == nothing || t.Before(at) {
@@ -158,12 +158,14 @@ func (b *companyBook) goesOn(now time.Time) time.Time {
 
 // pause waits until it is time, or something comes.
 func (b *companyBook) pause(ctx context.Context, next duty, at time.Time) {
+	if b.flush(ctx) != nil {
+		return
+	}
 	b.mu.Lock()
-	if len(b.settled) == 0 && (next == nothing || b.finishing > 0 && time.Until(at) > 0) {
-		if b.still != nil {
-			close(b.still)
-			b.still = nil
-		}
+	// Whatever comes after plan makes another one.
+	if b.still != nil && b.ending && len(b.settled) == 0 {
+		close(b.still)
+		b.still = nil
 	}
 	b.mu.Unlock()
 	wait := time.Hour

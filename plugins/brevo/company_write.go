@@ -93,7 +93,7 @@ func (b *companyBook) writes() []*companyWrite {
 		w := &companyWrite{companyChange: c, id: e.id}
 		if c.gone {
 			if e.id == "" {
-				b.deleted(c, e.time != 0)
+				b.deleted(c, false) // or it never was
 				continue
 			}
 			writes = append(writes, w)

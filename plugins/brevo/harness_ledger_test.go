@@ -19,6 +19,9 @@ type kept struct {
 	id   string
 	fail atomic.Bool // reads and writes fail
 
+	frozen  atomic.Bool // writes are lost without a word: the process is as good as dead
+	changed func()      // called before each write and deletion; set while no stream runs
+
 	mu     sync.Mutex
 	values map[string][]byte
 	sets   map[string]int
@@ -61,6 +64,9 @@ func (k *kept) Set(_ context.Context, key string, value []byte, _ *time.Duration
 	if k.fail.Load() {
 		return errKept
 	}
+	if k.lost() {
+		return nil
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.values[key] = value
@@ -76,13 +82,33 @@ func (k *kept) Delete(_ context.Context, key string) error {
 	if k.fail.Load() {
 		return errKept
 	}
+	if k.lost() {
+		return nil
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	delete(k.values, key)
 	return nil
 }
 
+func (k *kept) lost() bool {
+	if k.changed != nil {
+		k.changed()
+	}
+	return k.frozen.Load()
+}
+
 func (k *kept) Close(context.Context) error { return nil }
+
+// changes is how often something was written.
+func (k *kept) changes() (n int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, sets := range k.sets {
+		n += sets
+	}
+	return n
+}
 
 // lose empties the cache.
 func (k *kept) lose() {

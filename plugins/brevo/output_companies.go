@@ -80,8 +80,14 @@ output:
 
 cache_resources:
   - label: state
-    file:
-      directory: ./state
+    sql:
+      driver: sqlite
+      dsn: file:./companies.db
+      table: state
+      key_column: k
+      value_column: v
+      set_suffix: ON CONFLICT (k) DO UPDATE SET v = excluded.v
+      init_statement: CREATE TABLE IF NOT EXISTS state (k TEXT PRIMARY KEY, v BLOB)
 
 output_resources:
   - label: refused

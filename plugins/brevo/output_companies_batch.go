@@ -93,7 +93,7 @@ func (b *companyBook) needless(m *companyMessage) bool {
 	if m.action == actionUpsert {
 		e := b.known.company(m.order.ext)
 		c := &companyChange{ext: m.order.ext, company: m.order.company, time: m.time}
-		if b.changes[c.ext] != nil || e.id == "" || older(m.time, e.time, false) || companyPrint(b.attributes.fit(c, now)) != e.print {
+		if b.changes[c.ext] != nil || e.id == "" || now.doubtful(c.company) || older(m.time, e.time, false) || companyPrint(b.attributes.fit(c, now)) != e.print {
 			return false
 		}
 		if c.time > e.time {

@@ -2,10 +2,13 @@ package pipedrive
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
 
 	"connector/plugins/pipedrive/api"
 )
@@ -18,7 +21,7 @@ type dealBook struct {
 	deals    map[int64]bookedDeal
 	byPerson map[int64][]int64
 	complete bool           // all deals are in it
-	lost     bool           // what a run before this one read was not kept
+	lost     bool           // what a run before this one read was not kept, or is too old
 	changed  map[int64]bool // chunks that the cache does not have
 	names    map[string]string
 }
@@ -26,14 +29,21 @@ type dealBook struct {
 // bookedDeal is a deal in the dealBook. Times are in unix seconds, 0 for none.
 type bookedDeal struct {
 	Person, Org, Owner, Stage, Pipeline int64
-	Former                              int64 // whose it was, as long as that is not delivered
+	Formers                             map[int64]int64 // whose it was, with when that ended, as long as it is not delivered
+	Gone                                bool            // deleted: kept, so that what is older does not bring it back
 	Status, Currency, Title             string
 	Value                               string // as Pipedrive wrote it
 	Added, Updated, Staged, Won, Lost   int64
 }
 
+// headChanged stands among the chunks for the head.
+const headChanged = -1
+
+// newDealBook is to be written even before there are deals in it, in the place of one that was there.
 func newDealBook() *dealBook {
-	return &dealBook{deals: map[int64]bookedDeal{}, byPerson: map[int64][]int64{}, changed: map[int64]bool{}, names: map[string]string{}}
+	return &dealBook{
+		deals: map[int64]bookedDeal{}, byPerson: map[int64][]int64{}, changed: map[int64]bool{headChanged: true}, names: map[string]string{},
+	}
 }
 
 // dealBooks are those of the process.
@@ -48,11 +58,11 @@ func dealBookOf(client *api.Client) *dealBook {
 }
 
 // put takes deals in, in the place of what was known of them, unless that is newer. It returns the persons
-// that they belonged to before, empty where that is the one it belongs to now.
-func (b *dealBook) put(records []api.Record) (formers []string) {
+// that each belonged to before, with when that ended, who are not known to have been told.
+func (b *dealBook) put(records []api.Record) (formers []map[int64]int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	formers = make([]string, len(records))
+	formers = make([]map[int64]int64, len(records))
 	for i, r := range records {
 		id, err := strconv.ParseInt(r.ID(), 10, 64)
 		if err != nil {
@@ -61,36 +71,60 @@ func (b *dealBook) put(records []api.Record) (formers []string) {
 		d := b.read(r)
 		was, known := b.deals[id]
 		if known && was.Updated > d.Updated {
+			formers[i] = was.Formers
 			continue
 		}
-		if d.Former = was.Former; known && was.Person != 0 && was.Person != d.Person {
-			d.Former = was.Person
+		d.Formers = was.Formers
+		if known && was.Person != d.Person {
+			d.Formers = map[int64]int64{was.Person: d.Updated}
+			maps.Copy(d.Formers, was.Formers)
+			delete(d.Formers, 0)
+			delete(d.Formers, d.Person)
 		}
-		if d.Former != 0 {
-			formers[i] = strconv.FormatInt(d.Former, 10)
-		}
-		b.set(id, d, deleted(r))
+		formers[i] = d.Formers
+		b.set(id, d)
 	}
 	return formers
 }
 
-// settling also forgets the former persons of deals, once they know.
-func (b *dealBook) settling(records []api.Record, formers []string, settle func()) func() {
-	var moved []int64
-	for i, former := range formers {
-		if id, err := strconv.ParseInt(records[i].ID(), 10, 64); err == nil && former != "" {
-			moved = append(moved, id)
+// noteDelivery lets lookups of the process know what a webhook tells. Whose a deal was before is still for the poll that
+// sees it to tell: of a delivery it is not known here what becomes of it.
+func noteDelivery(client *api.Client, d *api.Delivery) {
+	for _, o := range api.Objects {
+		if o.Name == d.Object {
+			forget(client, o, d.ID)
 		}
 	}
-	if len(moved) == 0 {
+	book := dealBookOf(client)
+	if d.Object != "deal" || book == nil {
+		return
+	}
+	r := d.Record
+	if deleted(r) { // its record is that of before
+		r = maps.Clone(r)
+		r["update_time"] = d.Time
+	}
+	book.put([]api.Record{r})
+}
+
+// settling also forgets the former persons of deals, once they know.
+func (b *dealBook) settling(records []api.Record, formers []map[int64]int64, settle func()) func() {
+	told := map[int64]map[int64]int64{}
+	for i, of := range formers {
+		if id, err := strconv.ParseInt(records[i].ID(), 10, 64); err == nil && len(of) > 0 {
+			told[id] = of
+		}
+	}
+	if len(told) == 0 {
 		return settle
 	}
 	return func() {
 		b.mu.Lock()
-		for _, id := range moved {
+		for id, of := range told {
 			if d, ok := b.deals[id]; ok {
-				d.Former = 0
-				b.set(id, d, false)
+				d.Formers = maps.Clone(d.Formers)
+				maps.DeleteFunc(d.Formers, func(person, ended int64) bool { return of[person] == ended })
+				b.set(id, d)
 			}
 		}
 		b.mu.Unlock()
@@ -98,23 +132,41 @@ func (b *dealBook) settling(records []api.Record, formers []string, settle func(
 	}
 }
 
-func (b *dealBook) set(id int64, d bookedDeal, gone bool) {
-	was, known := b.deals[id]
-	if known && was.Person != d.Person || gone {
-		b.byPerson[was.Person] = slices.DeleteFunc(b.byPerson[was.Person], func(other int64) bool { return other == id })
-		if len(b.byPerson[was.Person]) == 0 {
-			delete(b.byPerson, was.Person)
+func (b *dealBook) set(id int64, d bookedDeal) {
+	if from, to := b.deals[id].owner(), d.owner(); from != to {
+		b.byPerson[from] = slices.DeleteFunc(b.byPerson[from], func(other int64) bool { return other == id })
+		if len(b.byPerson[from]) == 0 {
+			delete(b.byPerson, from)
+		}
+		if to != 0 {
+			b.byPerson[to] = append(b.byPerson[to], id)
 		}
 	}
 	b.changed[id/dealsAChunk] = true
-	if gone {
-		delete(b.deals, id)
-		return
-	}
-	if d.Person != 0 && (!known || was.Person != d.Person) {
-		b.byPerson[d.Person] = append(b.byPerson[d.Person], id)
-	}
 	b.deals[id] = d
+}
+
+// alsoTold names a deal's former person in its message. There is hardly ever more than one: then each has a
+// message of its own.
+func alsoTold(m *service.Message, formers map[int64]int64) (more service.MessageBatch) {
+	all := slices.Sorted(maps.Keys(formers))
+	for i, person := range all {
+		to := m
+		if i > 0 {
+			to = m.Copy()
+			more = append(more, to)
+		}
+		to.MetaSetMut("pipedrive_former_person_id", strconv.FormatInt(person, 10))
+	}
+	return more
+}
+
+// owner is the person whose deal it is, 0 for nobody.
+func (d bookedDeal) owner() int64 {
+	if d.Gone {
+		return 0
+	}
+	return d.Person
 }
 
 func (b *dealBook) read(r api.Record) bookedDeal {
@@ -143,6 +195,7 @@ func (b *dealBook) read(r api.Record) bookedDeal {
 	d := bookedDeal{
 		Person: number("person_id"), Org: number("org_id"), Owner: number("owner_id"), Stage: number("stage_id"), Pipeline: number("pipeline_id"),
 		Status: text("status"), Currency: text("currency"),
+		Gone:  deleted(r),
 		Added: second("add_time"), Updated: second("update_time"), Staged: second("stage_change_time"), Won: second("won_time"), Lost: second("lost_time"),
 	}
 	title, _ := r["title"].(string)
@@ -172,13 +225,31 @@ func (b *dealBook) of(person string) ([]api.Record, bool) {
 	return all, true
 }
 
+// lose says that deals have to be read once more before anything is known.
+func (b *dealBook) lose() {
+	b.complete, b.lost = false, true
+	b.changed[headChanged] = true
+}
+
+// keep drops what was not found in a read of all deals that began at a second, and is not newer.
+func (b *dealBook) keep(found map[int64]bool, began int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for id, d := range b.deals {
+		if !found[id] && !d.Gone && d.Updated < began {
+			d.Gone = true
+			b.set(id, d)
+		}
+	}
+}
+
 // finish says that all deals are in the book.
 func (b *dealBook) finish() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.complete {
 		b.complete, b.lost = true, false
-		b.changed[-1] = true // the head
+		b.changed[headChanged] = true
 	}
 }
 

@@ -21,6 +21,7 @@ const dealsAChunk = 1000
 type storedBook struct {
 	Version  int     `json:"v"`
 	Complete bool    `json:"complete"`
+	Lost     bool    `json:"lost,omitempty"`
 	Chunks   []int64 `json:"chunks"`
 }
 
@@ -48,16 +49,14 @@ func (c *checkpoint) loadBook(ctx context.Context) (*dealBook, error) {
 	}
 	raw, err := get(bookKey(c.key))
 	if errors.Is(err, service.ErrKeyNotFound) {
-		b.lost = true
-		return b, nil
+		return lostBook(), nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the known deals from the cache %q: %w", c.cache, err)
 	}
 	var head storedBook
 	if err := json.Unmarshal(raw, &head); err != nil || head.Version != bookVersion {
-		b.lost = true // deals are read again, and the book written anew
-		return b, nil
+		return lostBook(), nil // deals are read again, and the book written anew
 	}
 	for _, n := range head.Chunks {
 		raw, err := get(chunkKey(c.key, n))
@@ -69,17 +68,21 @@ func (c *checkpoint) loadBook(ctx context.Context) (*dealBook, error) {
 			err = unpack(raw, func(r io.Reader) error { return gob.NewDecoder(r).Decode(&deals) })
 		}
 		if err != nil {
-			b := newDealBook()
-			b.lost = true
-			return b, nil
+			return lostBook(), nil
 		}
 		for id, d := range deals {
-			b.set(id, d, false)
+			b.set(id, d)
 		}
 	}
-	b.complete = head.Complete
+	b.complete, b.lost = head.Complete, head.Lost
 	clear(b.changed)
 	return b, nil
+}
+
+func lostBook() *dealBook {
+	b := newDealBook()
+	b.lose()
+	return b
 }
 
 // saveBook writes what has changed of the book: the head last, which names the chunks.
@@ -102,7 +105,7 @@ func (c *checkpoint) saveBook(ctx context.Context, b *dealBook) error {
 	}
 	if len(changed) > 0 && err == nil {
 		e := entry{key: bookKey(c.key)}
-		e.value, err = json.Marshal(storedBook{Version: bookVersion, Complete: b.complete, Chunks: slices.Sorted(maps.Keys(b.chunks()))})
+		e.value, err = json.Marshal(storedBook{Version: bookVersion, Complete: b.complete, Lost: b.lost, Chunks: slices.Sorted(maps.Keys(b.chunks()))})
 		entries = append(entries, e)
 	}
 	b.mu.Unlock()

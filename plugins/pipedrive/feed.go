@@ -53,11 +53,11 @@ func newFeed(client *api.Client, res *service.Resources, source string, room, re
 // delivery is one page on its way.
 type delivery struct {
 	page     *api.Page
-	records  []api.Record // of the first try; made anew for the next
-	actions  []any        // of each record; nil for one that is not handed out. A single one is that of all
-	formers  []string     // of each deal the person that it belonged to before, if it was another; may be nil
-	mergedTo string       // a delete's: the record that it was merged into
-	since    string       // what is older had been read before; empty where that is not known
+	records  []api.Record      // of the first try; made anew for the next
+	actions  []any             // of each record; nil for one that is not handed out. A single one is that of all
+	formers  []map[int64]int64 // of each deal the persons that it belonged to before, who are not yet told; may be nil
+	mergedTo string            // a delete's: the record that it was merged into
+	since    string            // what is older had been read before; empty where that is not known
 	weight   int64
 	settle   func()
 	failures int
@@ -220,13 +220,14 @@ func (f *feed) messages(d *delivery, records []api.Record) service.MessageBatch 
 		if d.since != "" {
 			m.MetaSetMut("pipedrive_since", d.since)
 		}
-		if d.formers != nil && d.formers[i] != "" {
-			m.MetaSetMut("pipedrive_former_person_id", d.formers[i])
-		}
 		if d.mergedTo != "" {
 			m.MetaSetMut("pipedrive_merged_to_id", d.mergedTo)
 		}
-		batch = append(batch, deadletter.WithOrigin(m, origins.of(i)))
+		m = deadletter.WithOrigin(m, origins.of(i))
+		if d.formers != nil {
+			batch = append(batch, alsoTold(m, d.formers[i])...)
+		}
+		batch = append(batch, m)
 	}
 	return batch
 }

@@ -3,10 +3,13 @@ package pipedrive
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
+	"connector/plugins/internal/rest"
 	"connector/plugins/pipedrive/api"
 )
 
@@ -23,7 +26,7 @@ type firstRead struct {
 }
 
 // mostPacked bounds the memory that organizations may take; those beyond it are looked up.
-const mostPacked = 32 << 20
+var mostPacked = 32 << 20
 
 // tellsPersons are the objects that a person is told of.
 var tellsPersons = []string{"organization", "deal", "lead"}
@@ -40,11 +43,11 @@ func firstReadOf(client *api.Client) *firstRead {
 }
 
 // shareFirstRead gives the followers of what persons are told of, and that of persons, a firstRead if
-// persons are yet to be read.
-func shareFirstRead(client *api.Client, followers []*follower) {
+// persons are yet to be read. It returns what forgets it.
+func shareFirstRead(client *api.Client, followers []*follower) (forget func()) {
 	i := slices.IndexFunc(followers, func(f *follower) bool { return f.o.Name == "person" })
 	if i < 0 || followers[i].at.full == nil {
-		return
+		return func() {}
 	}
 	x := &firstRead{
 		organizations: map[string][]byte{}, leads: map[string]map[string][]byte{}, personOf: map[string]string{},
@@ -57,10 +60,11 @@ func shareFirstRead(client *api.Client, followers []*follower) {
 		}
 	}
 	if len(x.read) == 0 {
-		return
+		return func() {}
 	}
 	followers[i].first = x
 	firstReads.Store(client, x)
+	return func() { firstReads.CompareAndDelete(client, x) }
 }
 
 // put takes in what was read, in the place of what was known of it.
@@ -146,13 +150,23 @@ func (x *firstRead) leadsOf(person string) []api.Record {
 	return all
 }
 
+// has reports whether all there is of an object is in it. What is not read at all never is.
+func (x *firstRead) has(object string) bool {
+	select {
+	case <-x.read[object]:
+		return true
+	default:
+		return false
+	}
+}
+
 func sortKey(r api.Record) []byte {
 	added, _ := r["add_time"].(string)
 	return []byte(added + " " + r.ID())
 }
 
 // learn keeps what others are told of a page's records.
-func (f *follower) learn(records []api.Record) (formers []string) {
+func (f *follower) learn(records []api.Record) (formers []map[int64]int64) {
 	if f.first != nil {
 		f.first.put(f.o, records)
 	}
@@ -172,15 +186,31 @@ func (f *follower) prime() error {
 		}
 		return nil
 	}
+	began, found := f.client.Now().Unix(), map[int64]bool{}
 	for next := ""; ; {
-		page, records, err := f.page(false, func(ctx context.Context) (*api.Page, error) { return f.client.List(ctx, f.o, next, f.conf.list) })
+		page, records, err := f.page(next != "", func(ctx context.Context) (*api.Page, error) { return f.client.List(ctx, f.o, next, f.conf.list) })
+		if errors.Is(err, errBadCursor) {
+			next = ""
+			if err := rest.Sleep(f.ctx, restartPause); err != nil {
+				return err
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}
 		f.learn(records)
+		for _, r := range records {
+			if id, err := strconv.ParseInt(r.ID(), 10, 64); err == nil {
+				found[id] = true
+			}
+		}
 		if next = page.Next; next == "" {
 			break
 		}
+	}
+	if f.book != nil {
+		f.book.keep(found, began)
 	}
 	if f.at.full == nil {
 		f.isRead()
@@ -191,7 +221,7 @@ func (f *follower) prime() error {
 // isRead says that all there is of an object is read. Once that is so of persons, and all are delivered,
 // nobody needs to know any more what they were told.
 func (f *follower) isRead() {
-	if f.book != nil {
+	if f.book != nil && f.conf.list.FilterID == 0 {
 		f.book.finish()
 	}
 	switch {

@@ -115,15 +115,23 @@ func loadFollow(ctx context.Context, client *api.Client, res *service.Resources,
 	return p, p.openBook(ctx)
 }
 
+// deletedShown is how long Pipedrive lists a deal that was deleted, and an hour less.
+const deletedShown = 30*24*time.Hour - time.Hour
+
 // openBook makes the book of deals, or takes that of the run before.
 func (p *followPosition) openBook(ctx context.Context) (err error) {
 	if p.objects["deal"] == nil {
 		return nil
 	}
 	p.book = newDealBook()
-	if _, stored := p.head.Objects["deal"]; stored {
+	at := p.objects["deal"].state
+	_, stored := p.head.Objects["deal"]
+	if stored && (at.full == nil || at.full.Next != "") {
 		if p.book, err = p.loadBook(ctx); err != nil {
 			return err
+		}
+		if !at.caughtUp.IsZero() && p.client.Now().Sub(at.caughtUp) > deletedShown {
+			p.book.lose()
 		}
 	}
 	p.before = func(ctx context.Context) error { return p.saveBook(ctx, p.book) }

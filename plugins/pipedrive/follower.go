@@ -31,6 +31,7 @@ type follower struct {
 	hidden   map[uint64]bool // pages of /v1/recents whose hidden records were read
 	first    *firstRead      // while persons are read for the first time; nil for objects that have no part in it
 	book     *dealBook       // of the follower of deals
+	spaced   bool            // polls are further apart than they should be
 }
 
 // run returns when the input is closed, or has caught up and is to end.
@@ -55,7 +56,7 @@ func (f *follower) run() {
 			f.done()
 			return
 		}
-		if rest.Sleep(f.ctx, f.conf.interval-took) != nil {
+		if rest.Sleep(f.ctx, f.interval()-took) != nil {
 			return
 		}
 	}
@@ -64,6 +65,9 @@ func (f *follower) run() {
 // readAll reads the whole collection, in ascending order of id. What changes meanwhile is for the poll
 // after it.
 func (f *follower) readAll() error {
+	if err := f.awaitOthers(); err != nil {
+		return err
+	}
 	if f.at.full.Started == 0 {
 		f.at.full.Started = f.client.Now().Unix()
 	}
@@ -130,9 +134,6 @@ func (f *follower) page(mayRestart bool, list func(context.Context) (*api.Page, 
 // give hands out the records of a page that have an action, and makes a change of the state once all of
 // them and of the pages before are delivered.
 func (f *follower) give(page *api.Page, records []api.Record, actions []any, count int, change func(*state)) error {
-	if err := f.awaitOthers(); err != nil {
-		return err
-	}
 	change(&f.at)
 	settle := f.position.track(f.o, change)
 	if f.ids != nil {
@@ -140,6 +141,11 @@ func (f *follower) give(page *api.Page, records []api.Record, actions []any, cou
 	}
 	formers := f.learn(records)
 	if f.book != nil {
+		for i := range formers {
+			if actions[min(i, len(actions)-1)] == nil {
+				formers[i] = nil // it is being delivered
+			}
+		}
 		settle = f.book.settling(records, formers, settle)
 	}
 	if count == 0 {

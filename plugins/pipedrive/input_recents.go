@@ -93,8 +93,9 @@ type recentsInput struct {
 	conf   followConfig
 	pace   rest.Pace
 
-	feed     *feed
-	position *followPosition
+	feed        *feed
+	position    *followPosition
+	forgetFirst func()
 }
 
 // followConfig is what a follower needs to know.
@@ -232,7 +233,7 @@ func (in *recentsInput) Connect(ctx context.Context) error {
 			}
 		}
 	}
-	shareFirstRead(in.client, followers)
+	in.forgetFirst = shareFirstRead(in.client, followers)
 	if position.book != nil {
 		dealBooks.Store(in.client, position.book)
 	}
@@ -280,6 +281,7 @@ func (in *recentsInput) Close(ctx context.Context) error {
 		return nil
 	}
 	in.feed.close()
+	in.forgetFirst()
 	if in.position.book != nil {
 		dealBooks.CompareAndDelete(in.client, in.position.book)
 	}

@@ -162,6 +162,7 @@ func (in *webhookInput) ReadBatch(ctx context.Context) (service.MessageBatch, se
 	}
 	batch := make(service.MessageBatch, len(taken))
 	for i, a := range taken {
+		noteDelivery(in.client, a.Delivery)
 		batch[i] = messageOf(a.Delivery)
 	}
 	return batch, func(_ context.Context, err error) error {

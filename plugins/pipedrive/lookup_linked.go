@@ -12,10 +12,10 @@ import (
 func (l *lookups) linked(ctx context.Context, by string, ids []string, known bool) (map[string][]api.Record, error) {
 	found := map[string][]api.Record{}
 	for _, id := range ids {
-		if _, done := found[id]; done {
+		if _, done := found[id]; done || id == "" {
 			continue
 		}
-		if records, ok := l.known(by, id); ok {
+		if records, ok := l.known(by, id, known); ok {
 			found[id] = records
 			continue
 		}
@@ -40,8 +40,8 @@ func (l *lookups) linked(ctx context.Context, by string, ids []string, known boo
 	return found, nil
 }
 
-// known is what an input of this process has read: the deals of persons, and in the first read their leads.
-func (l *lookups) known(by, id string) ([]api.Record, bool) {
+// known is what an input of this process has read: the deals of persons, and for the first read their leads.
+func (l *lookups) known(by, id string, firstRead bool) ([]api.Record, bool) {
 	if by != "person_id" {
 		return nil, false
 	}
@@ -51,7 +51,7 @@ func (l *lookups) known(by, id string) ([]api.Record, bool) {
 			return book.of(id)
 		}
 	case "lead":
-		if first := firstReadOf(l.client); first != nil && first.read["lead"] != nil {
+		if first := firstReadOf(l.client); firstRead && first != nil && first.has("lead") {
 			return first.leadsOf(id), true
 		}
 	}

@@ -17,7 +17,7 @@ func (l *lookups) fetchRates(ctx context.Context, codes []string, take func(id s
 	if err != nil {
 		return err
 	}
-	rates := map[string]float64{standard: 1}
+	rates := map[string]float64{}
 	if len(codes) > 1 || codes[0] != standard {
 		err := l.insist(ctx, func() (err error) {
 			rates, err = l.client.Rates(ctx)
@@ -26,17 +26,15 @@ func (l *lookups) fetchRates(ctx context.Context, codes []string, take func(id s
 		if err != nil {
 			return err
 		}
-		if _, known := rates[standard]; !known {
-			rates[standard] = 1
-		}
+	}
+	rates[standard] = 1
+	for code, rate := range rates { // one call for all
+		take(code, api.Record{"id": code, "rate": rate, "default_currency": standard})
 	}
 	for _, code := range codes {
-		rate, known := rates[code]
-		if !known {
+		if _, known := rates[code]; !known {
 			l.log.Warnf("Pipedrive says no rate from %s to %s: what is in %s is left out of sums in %s", code, standard, code, standard)
-			continue
 		}
-		take(code, api.Record{"id": code, "rate": rate, "default_currency": standard})
 	}
 	return nil
 }

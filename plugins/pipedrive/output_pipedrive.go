@@ -60,7 +60,7 @@ that names it, before any call. Texts that say a number or true and false, as th
 			service.NewBloblangField(poFieldID).Optional().Example("this.pipedrive_id").Example("@pipedrive_id").
 				Description("A mapping that gives the id of the record, where it is known. Null leaves it to `match`."),
 			service.NewStringField(poFieldMatch).Default(matchID).Example(matchEmail).Example("name").Example("tax_number").
-				Description("The field that identifies a record: `id`; of persons `email`, for which the message has `email`, or `emails`, whose primary or else first entry counts; "+
+				Description("The field that identifies a record: `id`; of persons `email`, for which the message has `email`, which becomes the address of a person that is created and leaves alone those of one that there is, or `emails`, whose primary or else first entry counts; "+
 					"`name` or `title`; or a custom field by its name or key, if it is a text, a number or an address. Activities, notes, pipelines and stages have `id` only."),
 			service.NewBoolField(poFieldPropagate).Default(false).Advanced().
 				Description("Whether the record as Pipedrive answered it goes back to an input that answers, such as `http_server`."),

@@ -20,11 +20,21 @@ func TestWrite_UpsertChangesWhatItFindsAndCreatesWhatItDoesNot(t *testing.T) {
 	)
 	require.NoError(t, out.WriteBatch(t.Context(), batch))
 	assert.ElementsMatch(t, []string{
-		`PATCH /api/v2/persons/2 {"custom_fields":{"` + sourceKey + `":11},"emails":[{"primary":true,"value":"P2@example.com"}],"name":"Renamed"}`,
+		`PATCH /api/v2/persons/2 {"custom_fields":{"` + sourceKey + `":11},"name":"Renamed"}`,
 		`POST /api/v2/persons {"custom_fields":{"` + interestKey + `":[21,22],"` + creditKey + `":{"currency":"EUR","value":5}},"emails":[{"primary":true,"value":"new@example.com"}],"name":"New Person"}`,
 	}, a.writes())
 	assert.Equal(t, []string{"2", "4", "200"}, []string{meta(batch[0], "pipedrive_id"), meta(batch[1], "pipedrive_id"), meta(batch[1], "pipedrive_status")})
 	assert.Equal(t, "New Person", a.record("person", "4")["name"])
+}
+
+func TestWrite_TheAddressThatFindsAPersonLeavesItsOthersAlone(t *testing.T) {
+	t.Parallel()
+	a := newWritten(t, sandbox.Config{}, 0)
+	a.Put("person", map[string]any{"id": 1, "name": "Ada", "emails": []any{
+		map[string]any{"value": "home@example.com", "primary": false, "label": "home"}, map[string]any{"value": "work@example.com", "primary": true, "label": "work"},
+	}})
+	require.NoError(t, a.output(newResources(t), "object: persons\nmatch: email").WriteBatch(t.Context(), messages(t, `{"email":"home@example.com","name":"Renamed"}`)))
+	assert.Equal(t, []string{`PATCH /api/v2/persons/1 {"name":"Renamed"}`}, a.writes())
 }
 
 func TestWrite_WhatDoesNotDifferIsNotWritten(t *testing.T) {

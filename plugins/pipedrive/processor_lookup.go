@@ -46,7 +46,7 @@ change of it. A record that does not exist, or that the token's user may not see
 			service.NewBloblangField(plFieldID).Example("this.person_id").Example("this.participants.map_each(p -> p.person_id)").
 				Description("A mapping that gives the id, a list of ids, or null for nothing to fetch."),
 			service.NewBloblangField(plFieldResultMap).Default("").Example("root.person = this").
-				Description("A mapping of what was fetched (`this`) into the message (`root`): a record or null; for a list of ids a list of those. Metadata can be set too. If left out, the record goes where its kind says: `root.person = this`."),
+				Description("A mapping of what was fetched (`this`) into the message (`root`): a record or null; for a list of ids a list of those, each in its place. Metadata can be set too. If left out, the record goes where its kind says: `root.person = this`."),
 			service.NewStringListField(plFieldIncludeFields).Default([]any{}).Example([]any{"won_deals_count"}).
 				Description("Fields that v2 sends on request only, such as counts."),
 			service.NewDurationField(plFieldCacheTTL).Default("5m").
@@ -229,8 +229,8 @@ func (p *lookupProcessor) wishOf(v any) (w wish, err error) {
 		if err != nil {
 			return wish{}, err
 		}
-		if id != "" {
-			w.ids = append(w.ids, id)
+		if id != "" || isList {
+			w.ids = append(w.ids, id) // in a list each has its place
 		}
 	}
 	return w, nil
@@ -253,13 +253,13 @@ func (p *lookupProcessor) fetch(ctx context.Context, ids []string) (func(wish) a
 		return func(w wish) any { return p.answer(w, nil) }, nil
 	}
 	if p.by == "" {
-		found, err := p.records.get(ctx, ids)
+		found, err := p.records.get(ctx, slices.DeleteFunc(ids, func(id string) bool { return id == "" }))
 		return func(w wish) any { return p.answer(w, found) }, err
 	}
 	found, err := p.records.linked(ctx, p.by, ids, p.firstRead)
 	return func(w wish) any {
 		for _, id := range w.ids {
-			if found[id] == nil {
+			if id != "" && found[id] == nil {
 				return nil
 			}
 		}
@@ -282,7 +282,9 @@ func (p *lookupProcessor) answer(w wish, found map[string]api.Record) any {
 	}
 	all := make([]any, len(w.ids))
 	for i, id := range w.ids {
-		all[i] = p.one(found[id])
+		if id != "" {
+			all[i] = p.one(found[id])
+		}
 	}
 	return all
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -273,12 +274,11 @@ func TestRequest_AConfigurationThatCannotWorkIsRefused(t *testing.T) {
 
 // losing carries out the first call of a method, and cuts the connection in place of its answer.
 func (a *written) losing(method string) func(http.ResponseWriter, *http.Request) bool {
-	lost := false
+	var lost atomic.Bool
 	return func(w http.ResponseWriter, r *http.Request) bool {
-		if a.keep(w, r); r.Method != method || lost {
+		if a.keep(w, r); r.Method != method || !lost.CompareAndSwap(false, true) {
 			return false
 		}
-		lost = true
 		a.Server.ServeHTTP(&unread{}, r)
 		panic(http.ErrAbortHandler)
 	}

@@ -21,7 +21,9 @@ type recordWrite struct {
 	action string
 	record map[string]any
 	id     string // empty where it is not known
-	value  string // of the field that identifies the record; empty with an id
+
+	value   string // of the field that identifies the record; empty with an id
+	address string // of a person, where the message has it for the match
 
 	refusal error
 	verdict string
@@ -79,7 +81,8 @@ func (out *writeOutput) identify(w *recordWrite, m *service.Message) error {
 	if out.match != matchID {
 		w.value = strings.TrimSpace(out.matchValue(w.record))
 		if out.match == matchEmail {
-			w.giveAddress()
+			w.address, _ = w.record["email"].(string)
+			delete(w.record, "email")
 		}
 	}
 	switch {
@@ -140,12 +143,15 @@ func primary(emails any) (address string) {
 	return address
 }
 
-// giveAddress lets email, by which a person is found, be the address of one that is created.
-func (w *recordWrite) giveAddress() {
-	address, ok := w.record["email"]
-	if delete(w.record, "email"); ok && w.record["emails"] == nil && w.action != writeUpdate {
-		w.record["emails"] = []any{map[string]any{"value": address, "primary": true}}
+// created is the record as it is created. The address by which a person was looked for is its own then; of
+// one that there is it may be one of several, which stay.
+func (w *recordWrite) created() map[string]any {
+	if w.address == "" || w.record["emails"] != nil {
+		return w.record
 	}
+	record := maps.Clone(w.record)
+	record["emails"] = []any{map[string]any{"value": w.address, "primary": true}}
+	return record
 }
 
 // key tells the records of writes apart; empty where a write shares its record with none.

@@ -26,16 +26,12 @@ func (out *writeOutput) write(ctx context.Context, w *recordWrite) error {
 	if w.action == writeDelete {
 		return out.remove(ctx, w, key)
 	}
-	var body map[string]any
-	err = out.persist(ctx, func() (err error) {
-		body, err = out.client.Body(ctx, out.object, w.record, w.action == writeCreate)
-		return err
-	})
+	if w.action == writeCreate {
+		return out.create(ctx, w)
+	}
+	body, err := out.body(ctx, w.record, false)
 	if err != nil {
 		return err
-	}
-	if w.action == writeCreate {
-		return out.create(ctx, w, body)
 	}
 	given := w.id != ""
 	current, err := out.current(ctx, w, key)
@@ -48,6 +44,15 @@ func (out *writeOutput) write(ctx context.Context, w *recordWrite) error {
 		return fmt.Errorf("there is no such record in %s, or the token's user may not see it: create it, or mend the %s", out.object.Plural, map[bool]string{true: "id", false: out.match}[given])
 	}
 	return out.createKnown(ctx, w, key)
+}
+
+// body is what is sent of a record.
+func (out *writeOutput) body(ctx context.Context, record map[string]any, create bool) (body map[string]any, err error) {
+	err = out.persist(ctx, func() (err error) {
+		body, err = out.client.Body(ctx, out.object, record, create)
+		return err
+	})
+	return body, err
 }
 
 // persist does calls however long it takes. Its error is the context's, or a refusal.
@@ -142,7 +147,11 @@ func (out *writeOutput) change(ctx context.Context, w *recordWrite, body map[str
 	return nil
 }
 
-func (out *writeOutput) create(ctx context.Context, w *recordWrite, body map[string]any) error {
+func (out *writeOutput) create(ctx context.Context, w *recordWrite) error {
+	body, err := out.body(ctx, w.created(), true)
+	if err != nil {
+		return err
+	}
 	call, err := out.object.Create(body)
 	if err != nil {
 		return err
@@ -156,15 +165,7 @@ func (out *writeOutput) create(ctx context.Context, w *recordWrite, body map[str
 
 // createKnown creates a record that may be asked for again. Where the answer is lost, it is looked for.
 func (out *writeOutput) createKnown(ctx context.Context, w *recordWrite, key string) error {
-	var body map[string]any
-	err := out.persist(ctx, func() (err error) {
-		body, err = out.client.Body(ctx, out.object, w.record, true)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	err = out.create(ctx, w, body)
+	err := out.create(ctx, w)
 	if errors.As(err, new(*api.Uncertain)) && w.value != "" {
 		lost := err
 		if w.id, err = out.afterLoss(ctx, w); err == nil && w.id == "" {

@@ -1,9 +1,6 @@
 package brevo
 
 import (
-	"bytes"
-	"encoding/json"
-	"mime/multipart"
 	"net/http"
 	"strings"
 	"testing"
@@ -72,57 +69,6 @@ func TestEvents_BatchTellsWhichFailed(t *testing.T) {
 	for _, body := range []string{`{"events":[]}`, `[` + good + `]`, `{"events":[` + strings.Repeat(good+",", 200) + good + `]}`} {
 		assert.Equal(t, http.StatusBadRequest, c.post("/events/batch", body).status)
 	}
-}
-
-func TestCompanies_LinksReplaceAndOnlyBracketedFiltersCount(t *testing.T) {
-	c := start(t, Config{})
-	created := c.post("/companies", `{"name":"Acme","attributes":{"domain":"acme.example","nope":1},"linkedContactsIds":[1,2]}`)
-	require.Equal(t, http.StatusOK, created.status)
-	id := created.json["id"].(string)
-	assert.Len(t, id, 24)
-	c.post("/companies", `{"name":"Acme"}`)
-	c.post("/companies", `{"name":"Other"}`)
-	assert.Len(t, c.get("/companies?filters%5Battributes.name%5D=Acme").json["items"], 2, "names are not unique")
-	assert.Len(t, c.get("/companies?filters=Acme").json["items"], 3)
-	assert.Len(t, c.get("/companies?limit=2&page=2").json["items"], 1)
-	assert.Equal(t, http.StatusBadRequest, c.post("/companies", `{}`).status)
-
-	changed := c.call(http.MethodPatch, "/companies/"+id, `{"linkedContactsIds":[3]}`)
-	require.Equal(t, http.StatusOK, changed.status)
-	assert.Equal(t, []any{3.0}, changed.json["linkedContactsIds"])
-	assert.Equal(t, map[string]any{"name": "Acme", "domain": "acme.example"}, changed.json["attributes"])
-	require.Equal(t, http.StatusNoContent, c.call(http.MethodPatch, "/companies/link-unlink/"+id, `{"linkContactIds":[4],"unlinkContactIds":[3]}`).status)
-	assert.Equal(t, []any{4.0}, c.get("/companies/" + id).json["linkedContactsIds"])
-	require.Equal(t, http.StatusNoContent, c.delete("/companies/"+id).status)
-	assert.Equal(t, http.StatusNotFound, c.get("/companies/"+id).status)
-}
-
-func TestCompanies_ImportUpdatesByCompanyIDAndCreatesTheRest(t *testing.T) {
-	c := start(t, Config{})
-	attribute := c.post("/crm/attributes", `{"label":"Pipedrive ID","attributeType":"text","objectType":"companies"}`)
-	require.Equal(t, "pipedrive_id", attribute.json["id"])
-	id := c.post("/companies", `{"name":"Acme"}`).json["id"].(string)
-
-	var form bytes.Buffer
-	w := multipart.NewWriter(&form)
-	file, _ := w.CreateFormFile("file", "companies.csv")
-	_, _ = file.Write([]byte("company_id,name,pipedrive_id,associated_contact\n" + id + ",Acme Ltd,7,5\n,New,8,\n"))
-	_ = w.WriteField("mapping", `{"link_entities":true,"update_existing_records":true}`)
-	require.NoError(t, w.Close())
-	a, err := c.try(http.MethodPost, "/companies/import", form.String(), "Content-Type", w.FormDataContentType())
-	require.NoError(t, err)
-	require.Equal(t, http.StatusOK, a.status, a.text)
-	c.finishProcess(a.json["processId"])
-
-	companies := c.Companies()
-	require.Len(t, companies, 2)
-	assert.Equal(t, Company{ID: id, Attributes: map[string]any{"name": "Acme Ltd", "pipedrive_id": "7"}, ContactIDs: []int64{5}}, companies[0])
-	assert.Equal(t, "New", companies[1].Attributes["name"])
-
-	var attributes []map[string]any
-	require.NoError(t, json.Unmarshal([]byte(c.get("/crm/attributes/companies").text), &attributes))
-	assert.Equal(t, "Pipedrive ID", attributes[len(attributes)-1]["label"])
-	assert.Contains(t, c.post("/companies/import", "x").json, "message")
 }
 
 func TestWebhooks_AreListedByTypeAndAcceptTheirEventsOnly(t *testing.T) {

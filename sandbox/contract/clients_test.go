@@ -218,6 +218,49 @@ func TestBrevoClient_WritesContactsInEveryMode(t *testing.T) {
 	}
 }
 
+// companiesOutput writes companies to the sandbox at an address.
+func companiesOutput(url string) string {
+	return fmt.Sprintf(`
+brevo_companies:
+  api_key: sandbox
+  base_url: %s/v3
+  requests_per_second: 100000
+  action: ${! @action.or("upsert") }
+  id_cache: state
+  dead_letter: refused
+`, url)
+}
+
+func TestBrevoClient_WritesCompaniesAndTheirLinks(t *testing.T) {
+	server := seededBrevo(brevo.Config{ImportDelay: 30 * time.Millisecond, Quirks: brevo.Quirks{MostCompanies: 50}})
+	j := watch(t, "brevo", server)
+	output := companiesOutput(j.serve(t))
+	company := func(id int, more string) string {
+		return fmt.Sprintf(`{"ext_id":%d,"name":"Org \"%d\", Ä"%s}`, id, id, more)
+	}
+	var many, again []string
+	for i := range 60 {
+		many = append(many, company(i+1, `,"attributes":{"revenue":10.5,"domain":"example.org","phone_number":"+441632960001"},"countryCode":44`))
+		again = append(again, company(i+1, `,"attributes":{"revenue":11}`))
+	}
+	job{output: output}.run(t, many...)
+	job{output: output}.run(t, append(again, company(61, `,"attributes":{"phone_number":"1632960001"},"countryCode":44`))...)
+	job{output: output}.run(t, company(1, `,"attributes":{"domain":"example.com"}`), `{"ext_id":2,"action":"delete"}`,
+		`{"action":"link","ext_id":3,"linkContacts":["amina.osei@newsletter.example"]}`)
+	for i := range 3 {
+		many[i] = fmt.Sprintf(`{"action":"link","ext_id":%d,"linkContacts":["%s@newsletter.example"]}`, i+4, []string{"dmitri.volkov", "bruno.keller", "chloe.martin"}[i])
+	}
+	job{output: output}.run(t, many[:3]...)
+	assert.Len(t, server.Companies(), 60)
+	for _, want := range []string{
+		"GET /v3/crm/attributes/companies 200", "POST /v3/crm/attributes 200", "GET /v3/companies 200", "GET /v3/companies 400", "POST /v3/companies 200",
+		"POST /v3/companies/import 200", "PATCH /v3/companies/{id} 200", "DELETE /v3/companies/{id} 204", "PATCH /v3/companies/link-unlink/{id} 204",
+		"GET /v3/companies/{id} 200", "GET /v3/contacts/{identifier} 200",
+	} {
+		assert.Positive(t, j.operations[want], want)
+	}
+}
+
 func TestPipeline_BothSidesOfTheMainJob(t *testing.T) {
 	from := watch(t, "pipedrive", seededPipedrive(pipedrive.Config{}))
 	server := seededBrevo(brevo.Config{ImportDelay: 30 * time.Millisecond})

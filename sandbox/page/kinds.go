@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"connector/sandbox"
 )
 
 // The lists of the seeded account.
@@ -116,6 +118,31 @@ func (s *site) countKinds() []kindView {
 			{of("persons with a contact and a lead", len(p.leadPersons)), on(leadList)},
 		}},
 	}
+}
+
+// Line puts a number of Pipedrive beside the one that it becomes in Brevo, as text; either may be empty.
+type Line struct{ Kind, From, To string }
+
+// Kinds counts all eight kinds of data in both accounts.
+func Kinds(sb *sandbox.Sandbox) (lines []Line) {
+	s := &site{sb: sb, index: newIndex(sb), progress: func() Progress { return Progress{} }}
+	for _, kind := range s.countKinds() {
+		for i, line := range kind.Lines {
+			shown := Line{From: line.From.text(), To: line.To.text()}
+			if i == 0 {
+				shown.Kind = kind.From
+			}
+			lines = append(lines, shown)
+		}
+	}
+	return lines
+}
+
+func (f *figure) text() string {
+	if f == nil {
+		return ""
+	}
+	return strings.TrimSpace(strconv.FormatFloat(f.N, 'f', -1, 64)+" "+f.Unit) + " " + f.What
 }
 
 func isActivityEvent(name string) bool { return strings.HasPrefix(name, "activity") }

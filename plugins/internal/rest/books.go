@@ -64,6 +64,7 @@ type Totals struct {
 	SpentToday   int       // tokens of this client in the current day (UTC), former runs' included where restored
 	DayRemaining int       // tokens, as the vendor said last; -1 when it has not
 	DayLeft      int       // tokens: the vendor's word, else what is left of the budget; -1 when neither is known
+	DayReserve   int       // tokens that are left to others
 	ParkedUntil  time.Time // when calls that are held back go on; zero when none are
 }
 
@@ -74,7 +75,7 @@ func (b *Books) Totals() Totals {
 	b.newDay()
 	t := Totals{
 		Calls: b.calls, Tokens: b.spent, Limited: b.limitedCalls,
-		SpentToday: b.day.spent, DayRemaining: -1, DayLeft: b.dayLeft(),
+		SpentToday: b.day.spent, DayRemaining: -1, DayLeft: b.dayLeft(), DayReserve: b.DayReserve,
 	}
 	if !b.day.leftAt.IsZero() {
 		t.DayRemaining = b.day.left

@@ -99,6 +99,14 @@ func (o *Object) Links() []string { return o.links }
 // OnlyV1 reports whether v2 does not list the object.
 func (o *Object) OnlyV1() bool { return !o.v2 }
 
+// Cost is what a page of the object's list costs in the API version, "" for the default, in tokens.
+func (o *Object) Cost(version string) int {
+	if o.versionFor(version) == "v2" {
+		return o.cost
+	}
+	return o.costV1
+}
+
 // HasRecents reports whether /v1/recents tells of the object.
 func (o *Object) HasRecents() bool { return o.recents }
 
