@@ -81,10 +81,29 @@ func (b *companyBook) keep(ctx context.Context, messages []*companyMessage) erro
 		return err
 	}
 	b.openSegments[segment.number] = true
-	for _, m := range messages {
-		m.segment = segment
+	for i, m := range messages {
+		m.segment, m.index = segment, i
+		m.called, m.m = m.subject(), nil
+		// Read anew, since its texts may be parts of a page of Pipedrive's, which would stay in memory with them.
+		if m.order, err = companyOrderOf(kept[i].message()); err != nil {
+			return fmt.Errorf("reading the backlog of companies: %w", err)
+		}
 	}
 	return nil
+}
+
+// kept is a message as it lies in the backlog in the cache.
+func (b *companyBook) kept(ctx context.Context, m *companyMessage) (*service.Message, error) {
+	key := fmt.Sprintf(keySegment, m.segment.number)
+	value, err := b.store.get(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	var kept []keptMessage
+	if err := json.Unmarshal(value, &kept); err != nil || m.index >= len(kept) {
+		return nil, b.store.damaged(key, errCorrupt)
+	}
+	return kept[m.index].message(), nil
 }
 
 // drop takes segments out of which each message has its verdict. It is called when all that came of them is

@@ -29,7 +29,7 @@ func (b *companyBook) flush(ctx context.Context) error {
 		if m.done != nil || m.refusal == nil {
 			continue // whoever waits for it refuses it
 		}
-		if err := m.out.refuseLate(ctx, m); err != nil {
+		if err := b.refuseLate(ctx, m); err != nil {
 			return b.again(settled[i:], err)
 		}
 	}
@@ -58,12 +58,18 @@ func (b *companyBook) again(settled []*companyMessage, err error) error {
 }
 
 // refuseLate takes a message to the dead letters that is acknowledged already.
-func (out *companiesOutput) refuseLate(ctx context.Context, m *companyMessage) error {
-	if !out.hasLetters {
+func (b *companyBook) refuseLate(ctx context.Context, m *companyMessage) error {
+	if !m.out.hasLetters {
 		return nil // the log has it
 	}
-	return insist(ctx, out.log, func() error {
-		return out.letters.Refuse(ctx, service.MessageBatch{m.m}, []deadletter.Refusal{{Index: 0, Reason: m.refusal}})
+	return insist(ctx, b.log, func() (err error) {
+		letter := m.m
+		if letter == nil {
+			if letter, err = b.kept(ctx, m); err != nil {
+				return err
+			}
+		}
+		return m.out.letters.Refuse(ctx, service.MessageBatch{letter}, []deadletter.Refusal{{Index: 0, Reason: m.refusal}})
 	})
 }
 

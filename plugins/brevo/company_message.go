@@ -13,8 +13,9 @@ import (
 // companyMessage is one message on its way to a verdict. It is the book's once it is in the backlog.
 type companyMessage struct {
 	out    *companiesOutput
-	m      *service.Message
-	index  int // in its batch
+	m      *service.Message // nil once it is in the backlog in the cache
+	called string           // then its subject
+	index  int              // in its batch, then in its segment
 	action string
 	order  companyOrder
 	time   int64 // pipedrive_time in milliseconds; 0 if not known
@@ -34,6 +35,9 @@ func (m *companyMessage) refuse(kind string, why error) { m.kind, m.refusal = ki
 
 // subject names a message in the log by object and id, never by personal data.
 func (m *companyMessage) subject() string {
+	if m.m == nil {
+		return m.called
+	}
 	object, _ := m.m.MetaGet("pipedrive_object")
 	if id, ok := m.m.MetaGet("pipedrive_id"); ok && object != "" {
 		return object + " " + id

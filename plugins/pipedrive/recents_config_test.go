@@ -26,7 +26,7 @@ func TestRecents_RefusesSettingsThatCannotWork(t *testing.T) {
 		"checkpoint_cache: nowhere":                  `no cache resource "nowhere"`,
 		"objects: [people]":                          `no object "people"`,
 		"objects: [persons, deals]\nfilter_id: 7":    "single kind",
-		"include_fields: [products_counted]":           `"products_counted"`,
+		"include_fields: [products_counted]":         `"products_counted"`,
 		"source: recents\nobjects: [persons, leads]": "has no leads",
 	} {
 		_, err := a.openRecents(newResources(t), conf)
