@@ -51,6 +51,8 @@ type following struct {
 	stop  context.CancelFunc
 	ended chan struct{} // closed once the input has ended, or reading was stopped
 
+	look func([]message) // at each page, before it is delivered; may be nil
+
 	mu     sync.Mutex
 	got    []message
 	refuse func([]message) bool // the whole page, if any of it
@@ -60,7 +62,7 @@ type following struct {
 func (a *account) follow(res *store, extra string, refuse ...func([]message) bool) *following {
 	a.t.Helper()
 	ctx, cancel := context.WithCancel(a.t.Context())
-	f := &following{input: a.startRecents(res.resources, extra), cache: res.testCache, stop: cancel, ended: make(chan struct{})}
+	f := &following{input: a.startRecents(res.resources, extra), cache: res.testCache, stop: cancel, ended: make(chan struct{}), look: a.look}
 	if len(refuse) > 0 {
 		f.refuse = refuse[0]
 	}
@@ -81,6 +83,9 @@ func (a *account) follow(res *store, extra string, refuse ...func([]message) boo
 }
 
 func (f *following) take(page []message, ack service.AckFunc) {
+	if f.look != nil {
+		f.look(page)
+	}
 	f.mu.Lock()
 	refused := f.refuse != nil && f.refuse(page)
 	if !refused {

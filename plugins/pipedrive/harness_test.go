@@ -33,6 +33,8 @@ type account struct {
 
 	latency time.Duration // of all calls but those for definitions, which are made under a lock
 
+	look func([]message) // see following
+
 	mu     sync.Mutex
 	before func(http.ResponseWriter, *http.Request) (answered bool)
 	added  map[string]time.Time

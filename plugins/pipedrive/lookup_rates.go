@@ -27,7 +27,10 @@ func (l *lookups) fetchRates(ctx context.Context, codes []string, take func(id s
 			return err
 		}
 	}
-	rates[standard] = 1
+	// It is the user's, and hardly ever another than the company's, which is what Pipedrive converts into.
+	if _, known := rates[standard]; !known && standard != "" {
+		rates[standard] = 1
+	}
 	for code, rate := range rates { // one call for all
 		take(code, api.Record{"id": code, "rate": rate, "default_currency": standard})
 	}
