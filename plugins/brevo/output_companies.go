@@ -182,10 +182,11 @@ func (out *companiesOutput) Connect(ctx context.Context) error {
 func (out *companiesOutput) WriteBatch(ctx context.Context, batch service.MessageBatch) error {
 	messages := out.read(batch)
 	open := out.book.needed(messages)
-	if err := out.book.keep(ctx, open); err != nil {
+	taken, err := out.book.keep(ctx, open)
+	if err != nil {
 		return err
 	}
-	out.book.accept(open)
+	out.book.accept(taken)
 	if out.store == nil {
 		if err := waitForAll(ctx, open); err != nil {
 			return err
@@ -206,7 +207,7 @@ func (out *companiesOutput) Close(context.Context) error {
 	if text := out.tally.String(); text != "" {
 		out.log.Infof("companies: %s", text)
 	}
-	out.book.leave()
+	out.book.leave(out)
 	return nil
 }
 

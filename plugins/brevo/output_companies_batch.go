@@ -43,7 +43,7 @@ func (out *companiesOutput) read(batch service.MessageBatch) []*companyMessage {
 	action := batch.InterpolationExecutor(out.action)
 	messages := make([]*companyMessage, len(batch))
 	for i, m := range batch {
-		c := &companyMessage{out: out, m: m, index: i, time: timeOf(m)}
+		c := &companyMessage{out: out, m: m, who: whoOf(m), index: i, time: timeOf(m)}
 		messages[i] = c
 		if err := m.GetError(); err != nil {
 			c.refuse("processing", processingError{err})
@@ -100,6 +100,9 @@ func (b *companyBook) needless(m *companyMessage) bool {
 			e.time = c.time
 			b.known.setCompany(c.ext, e)
 		}
+	}
+	if len(m.order.link) > 0 && len(b.parked) > 0 {
+		return false // another one of the contact may wait there
 	}
 	for _, ref := range m.order.link {
 		if b.links[ref.key()] != nil || b.known.link(ref.key()).company != m.order.ext {
