@@ -41,6 +41,7 @@ type companyBook struct {
 	arrivals     uint64
 	arrived      arrival // of companies
 	linkArrivals arrival
+	closedUntil  time.Time     // Brevo lets the key have no companies, until it is asked again; zero while it does
 	finishing    int           // how many outputs end and wait for the worker
 	still        chan struct{} // closed when there is nothing more to do for now
 	wake         chan struct{}
@@ -145,14 +146,14 @@ func takeCompanyBook(ctx context.Context, out *companiesOutput) (*companyBook, e
 	companyBooks.Unlock()
 
 	b.attributes = newCompanyAttributes(out)
-	b.poller = newPoller(out.client, out.log)
 	if b.store != nil {
 		b.calls = &hourly{client: out.client, store: out.store, log: out.log}
-		b.poller.calls = b.calls
 		if err := b.load(ctx, out); err != nil {
 			return nil, err
 		}
 	}
+	b.poller = takePoller(out.client, out.log)
+	b.poller.note(b.calls)
 	b.adopted = b.state.Adopted
 	b.outs = []*companiesOutput{out}
 	companyBooks.Lock()
@@ -160,7 +161,6 @@ func takeCompanyBook(ctx context.Context, out *companiesOutput) (*companyBook, e
 	companyBooks.Unlock()
 	worker, stop := context.WithCancel(context.Background())
 	b.stop = stop
-	b.poller.start(worker)
 	b.worker.Go(func() { b.work(worker) })
 	return b, nil
 }
@@ -181,7 +181,7 @@ func (b *companyBook) leave(out *companiesOutput) {
 	}
 	b.stop()
 	b.worker.Wait()
-	b.poller.done.Wait()
+	b.poller.leave(b.calls)
 	companyBooks.Lock()
 	delete(companyBooks.by, companyBookKey{b.client, b.state.ID})
 	companyBooks.Unlock()

@@ -211,6 +211,9 @@ func (b *companyBook) importLinks(ctx context.Context, groups []*companyLinks) e
 	case err == nil && b.state.LinksByImport == unknown:
 		err = b.checkLinks(ctx, largest)
 	}
+	if errors.As(err, new(noCompanies)) {
+		return err
+	}
 	if err != nil {
 		b.log.Warnf("%v; links are made company by company", err)
 		b.linksAlone = true

@@ -2,6 +2,7 @@ package brevo
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"connector/plugins/internal/patience"
@@ -59,7 +60,10 @@ func (b *companyBook) work(ctx context.Context) {
 		if flushErr := b.flush(ctx); err == nil {
 			err = flushErr
 		}
-		if err != nil && ctx.Err() == nil {
+		var closed noCompanies
+		if errors.As(err, &closed) {
+			b.close(closed)
+		} else if err != nil && ctx.Err() == nil {
 			b.complain(ctx, err)
 		}
 	}
@@ -100,6 +104,9 @@ func (b *companyBook) plan(now time.Time) (duty, time.Time) {
 		if t, due := b.linksDue(now); due {
 			sooner(linking, t)
 		}
+	}
+	if at = later(at, b.closedUntil); now.Before(at) {
+		return next, at
 	}
 	if next != nothing && b.spare() <= 0 {
 		return next, later(at, b.goesOn(now))
@@ -199,10 +206,14 @@ func (b *companyBook) tell(until time.Time) {
 		changes, links, b.client.Left()["other"], reserve, until.UTC().Format(time.TimeOnly))
 }
 
-// call makes a call again and again while waiting can mend it, and notes that it was one of the hour's.
+// call makes a call for companies again and again while waiting can mend it, and notes that it was one of the
+// hour's.
 func (b *companyBook) call(ctx context.Context, do func() error) error {
-	err := persist(ctx, b.client, b.log, do)
+	err := persist(ctx, b.client, b.log, func() error { return openOrNot(do()) })
 	b.calls.note(ctx)
+	if err == nil {
+		b.opened()
+	}
 	return err
 }
 

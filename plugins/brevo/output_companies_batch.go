@@ -196,6 +196,10 @@ func (out *companiesOutput) drain() {
 		if out.store != nil {
 			where = "they are in the backlog, and the next run goes on with them"
 		}
-		out.log.Warnf("%d companies and %d links are not written: %s", changes, links, where)
+		why := ""
+		if out.book.isClosed() {
+			why = ", since Brevo lets this key have no companies"
+		}
+		out.log.Warnf("%d companies and %d links are not written%s: %s", changes, links, why, where)
 	}
 }
