@@ -1,6 +1,7 @@
 package brevo
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -12,10 +13,11 @@ import (
 // companyMap is what was delivered: each organization's company in Brevo, and each contact's company. It is
 // in memory as a whole, and in the cache in parts, of which those that changed are written.
 type companyMap struct {
-	companies [companyParts]map[string]companyEntry
-	links     [companyParts]map[linkKey]packedLink
-	dirty     map[string]bool // keys of parts that are not in the cache as they are here
-	linked    []string        // organizations with links by number; 0 is none
+	companies  [companyParts]map[string]companyEntry
+	links      [companyParts]map[linkKey]packedLink
+	dirty      map[string]bool // keys of parts that are not in the cache as they are here
+	attributes map[string]int  // their numbers in sets
+	linked     []string        // organizations with links by number; 0 is none
 }
 
 // companyParts is into how many parts the map is cut, by hash.
@@ -23,10 +25,11 @@ const companyParts = 64
 
 // companyEntry is an organization's company.
 type companyEntry struct {
-	id     string // Brevo's; empty once it is deleted
-	print  uint64 // of what was delivered; 0 where that is not known
-	time   int64  // pipedrive_time of what was delivered, in milliseconds
-	number uint32 // under linked; 0 while it has none
+	id     string       // Brevo's; empty once it is deleted
+	print  uint64       // of what was delivered; 0 where that is not known
+	time   int64        // pipedrive_time of what was delivered, in milliseconds
+	given  attributeSet // that had a value from us
+	number uint32       // under linked; 0 while it has none
 }
 
 // linkEntry is a contact's company.
@@ -69,7 +72,7 @@ func (m *companyMap) number(ext string) uint32 {
 }
 
 func newCompanyMap() *companyMap {
-	m := &companyMap{dirty: map[string]bool{}, linked: []string{""}}
+	m := &companyMap{dirty: map[string]bool{}, attributes: map[string]int{}, linked: []string{""}}
 	for i := range companyParts {
 		m.companies[i], m.links[i] = map[string]companyEntry{}, map[linkKey]packedLink{}
 	}
@@ -126,13 +129,20 @@ func (m *companyMap) known() map[string]bool {
 	return ids
 }
 
-func companiesKey(part int) string { return fmt.Sprintf("map/%02x", part) }
+// companiesKey is where a part is kept. Earlier versions kept it, without what was given, under formerKey: that is
+// read where there is nothing newer, and then left behind.
+func companiesKey(part int) string { return fmt.Sprintf("companies/%02x", part) }
+func formerKey(part int) string    { return fmt.Sprintf("map/%02x", part) }
 func linksKey(part int) string     { return fmt.Sprintf("links/%02x", part) }
 
 // changed is a part to be written, which then counts as written; its key is empty once there is none.
 func (m *companyMap) changed(kept bool) (key string, value []byte) {
 	if !kept {
 		clear(m.dirty)
+	}
+	if m.dirty[keyGiven] { // first, since the parts are read by it
+		delete(m.dirty, keyGiven)
+		return keyGiven, m.encodeGiven()
 	}
 	for part := range companyParts {
 		if key = companiesKey(part); m.dirty[key] {
@@ -153,6 +163,7 @@ func (m *companyMap) encodeCompanies(part int) []byte {
 	for ext, e := range m.companies[part] {
 		b = appendShort(appendShort(b, ext), e.id)
 		b = binary.AppendVarint(binary.LittleEndian.AppendUint64(b, e.print), e.time)
+		b = appendSet(b, e.given)
 	}
 	return sealed(b)
 }
@@ -173,26 +184,37 @@ func appendShort(b []byte, s string) []byte {
 
 // load reads the map from the cache.
 func (m *companyMap) load(ctx context.Context, s *store) error {
+	err := m.read(ctx, s, keyGiven, func(r *fieldReader) { m.attributes[r.text()] = len(m.attributes) })
 	for part := range companyParts {
-		for key, read := range map[string]func(*fieldReader){
-			companiesKey(part): func(r *fieldReader) {
-				ext := r.text()
-				number := m.companies[part][ext].number
-				m.companies[part][ext] = companyEntry{id: r.text(), print: r.uint64(), time: r.varint(), number: number}
-			},
-			linksKey(part): func(r *fieldReader) {
+		entry := func(r *fieldReader) (ext string, e companyEntry) {
+			ext = r.text()
+			return ext, companyEntry{id: r.text(), print: r.uint64(), time: r.varint(), number: m.companies[part][ext].number}
+		}
+		err = cmp.Or(err,
+			m.read(ctx, s, formerKey(part), func(r *fieldReader) {
+				ext, e := entry(r)
+				m.companies[part][ext] = e
+			}),
+			m.read(ctx, s, companiesKey(part), func(r *fieldReader) {
+				ext, e := entry(r)
+				e.given = r.set()
+				m.companies[part][ext] = e
+			}),
+			m.read(ctx, s, linksKey(part), func(r *fieldReader) {
 				k := linkKey(r.uint64())
 				m.links[part][k] = m.pack(linkEntry{company: r.text(), contact: r.varint(), time: r.varint()})
-			},
-		} {
-			value, err := s.get(ctx, key)
-			if err != nil {
-				return err
-			}
-			if err := readParts(value, read); err != nil {
-				return s.damaged(key, err)
-			}
-		}
+			}))
+	}
+	return err
+}
+
+func (m *companyMap) read(ctx context.Context, s *store, key string, entry func(*fieldReader)) error {
+	value, err := s.get(ctx, key)
+	if err != nil {
+		return err
+	}
+	if err := readParts(value, entry); err != nil {
+		return s.damaged(key, err)
 	}
 	return nil
 }

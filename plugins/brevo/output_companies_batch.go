@@ -93,13 +93,15 @@ func (b *companyBook) needless(m *companyMessage) bool {
 	if m.action == actionUpsert {
 		e := b.known.company(m.order.ext)
 		c := &companyChange{ext: m.order.ext, company: m.order.company, time: m.time}
-		if b.changes[c.ext] != nil || e.id == "" || now.doubtful(c.company) || older(m.time, e.time, false) || companyPrint(b.attributes.fit(c, now)) != e.print {
+		if b.changes[c.ext] != nil || e.id == "" || now.doubtful(c.company) || older(m.time, e.time, false) {
 			return false
 		}
-		if c.time > e.time {
-			e.time = c.time
-			b.known.setCompany(c.ext, e)
+		fitted, blank := b.attributes.fit(c, now)
+		if companyPrint(fitted) != e.print || len(b.known.delivered(e, blank)) > 0 {
+			return false
 		}
+		e.time, e.given = max(e.time, c.time), e.given.or(b.known.given(fitted))
+		b.known.setCompany(c.ext, e)
 	}
 	if len(m.order.link) > 0 && len(b.parked) > 0 {
 		return false // another one of the contact may wait there
