@@ -67,7 +67,7 @@ func (w *world) killed(moment int, messages []*service.Message) (acknowledged bo
 	case <-ctx.Done():
 	}
 	cancel()
-	out.book.leave()
+	out.book.leave(out)
 	w.kept.changed = nil
 	w.kept.frozen.Store(false)
 	w.elsewhere() // a call that is still on its way comes to nothing

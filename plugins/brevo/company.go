@@ -71,7 +71,6 @@ func (o *companyOrder) readField(key string, v any) (err error) {
 			return fmt.Errorf("attributes must be an object, not %s", kindOf(v))
 		}
 		o.company.Attributes = maps.Clone(attributes)
-		maps.DeleteFunc(o.company.Attributes, func(_ string, v any) bool { return v == nil })
 		if name, ok := o.company.Attributes["name"].(string); ok {
 			delete(o.company.Attributes, "name")
 			if o.company.Name == "" {

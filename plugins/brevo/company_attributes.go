@@ -139,8 +139,8 @@ func (s *companyAttributeSet) doubtful(c api.Company) bool {
 	if time.Since(s.readAt) < companyAttributesFor {
 		return false
 	}
-	for name := range c.Attributes {
-		if _, known := s.byName[name]; !known {
+	for name, v := range c.Attributes {
+		if _, known := s.byName[name]; !known && v != nil {
 			return true
 		}
 	}
@@ -202,14 +202,21 @@ type notAllowed struct{ err error }
 
 func (e notAllowed) Error() string { return e.err.Error() }
 
-// fit returns a company as it is sent: without what Brevo would drop, after saying so once for each.
-func (a *companyAttributes) fit(c *companyChange, now *companyAttributeSet) api.Company {
-	fitted := api.Company{Name: c.company.Name, More: c.company.More, Attributes: map[string]any{}}
+// fit returns a company as it is sent: without what Brevo would drop, after saying so once for each. Blank are its
+// attributes without a value.
+func (a *companyAttributes) fit(c *companyChange, now *companyAttributeSet) (fitted api.Company, blank []string) {
+	fitted = api.Company{Name: c.company.Name, More: c.company.More, Attributes: map[string]any{}}
 	for name, v := range c.company.Attributes {
 		if name == a.wanted || name == now.key {
 			continue // it is ours
 		}
 		at, known := now.byName[name]
+		if v == nil || v == "" {
+			if known && !at.ReadOnly {
+				blank = append(blank, name)
+			}
+			continue
+		}
 		if !known {
 			a.account.drop(name, unknownCompanyAttribute(now, name, v))
 			continue
@@ -228,7 +235,7 @@ func (a *companyAttributes) fit(c *companyChange, now *companyAttributeSet) api.
 			fitted.Attributes[now.key] = json.Number(c.ext)
 		}
 	}
-	return fitted
+	return fitted, blank
 }
 
 func unknownCompanyAttribute(now *companyAttributeSet, name string, v any) string {

@@ -5,14 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
-
-	"github.com/redpanda-data/benthos/v4/public/service"
-
-	"connector/plugins/internal/deadletter"
 )
 
-// The backlog lies in the cache as it came: a segment for what one batch brought, until all of it has its
-// verdict. A run that begins reads what is left of it, in order.
+// The backlog lies in the cache: a segment for the links that one batch brought, and one for what else it
+// brought, until all of it has its verdict. A run that begins reads what is left of it, in order.
 const (
 	keyBacklog = "backlog"    // which segments there may be
 	keySegment = "backlog/%d" // one of them
@@ -22,7 +18,10 @@ const (
 type companySegment struct {
 	number uint64
 	open   int // messages without a verdict
+	out    *companiesOutput
 }
+
+func (s *companySegment) key() string { return fmt.Sprintf(keySegment, s.number) }
 
 // segmentRange is between which numbers there may be segments: Next is the first that is free.
 type segmentRange struct {
@@ -30,80 +29,105 @@ type segmentRange struct {
 	Next  uint64 `json:"next"`
 }
 
-// keptMessage is a message in a segment.
-type keptMessage struct {
-	Action string            `json:"action"`
-	Body   json.RawMessage   `json:"body"`
-	Meta   map[string]string `json:"meta,omitempty"`
-	Record any               `json:"record,omitempty"` // for the dead letters
-	Since  int64             `json:"since"`            // milliseconds
-}
-
-// keptMeta are the metadata keys that a dead letter tells of a message which was refused in a later run.
-var keptMeta = []string{
-	"pipedrive_object", "pipedrive_id", "pipedrive_action", "pipedrive_time", "pipedrive_source", "pipedrive_event_id", metaSkipReason,
-}
-
-// keep writes messages to the backlog in the cache, and returns once they are there.
-func (b *companyBook) keep(ctx context.Context, messages []*companyMessage) error {
+// keep writes messages to the backlog in the cache, and returns those that are to be taken into memory, once all
+// are there: where many links wait, others wait in the cache only.
+func (b *companyBook) keep(ctx context.Context, messages []*companyMessage) (taken []*companyMessage, err error) {
 	if b.store == nil || len(messages) == 0 {
-		return nil
+		return messages, nil
 	}
-	kept := make([]keptMessage, len(messages))
-	for i, m := range messages {
-		body, err := m.m.AsBytes()
-		if err != nil {
-			return err
+	var links, others []*companyMessage
+	for _, m := range messages {
+		if m.onlyLinks() {
+			links = append(links, m)
+		} else {
+			others = append(others, m)
 		}
-		kept[i] = keptMessage{Action: m.action, Body: body, Meta: map[string]string{}, Since: time.Now().UnixMilli()}
-		for _, key := range keptMeta { // and no walk through all, which would make the record
-			if value, ok := m.m.MetaGet(key); ok {
-				kept[i].Meta[key] = value
-			}
-		}
-		if m.action != actionLink { // of which there is one for each person
-			kept[i].Record, _ = m.m.MetaGetMut(deadletter.MetaRecord)
-		}
-	}
-	value, err := json.Marshal(kept)
-	if err != nil {
-		return fmt.Errorf("writing the backlog of companies: %w", err)
 	}
 	b.segmentsMu.Lock()
 	defer b.segmentsMu.Unlock()
-	segment := &companySegment{number: b.segments.Next, open: len(messages)}
-	if err := insist(ctx, b.log, func() error { return b.store.set(ctx, fmt.Sprintf(keySegment, segment.number), value) }); err != nil {
-		return err
-	}
-	b.segments.Next++
-	if err := b.writeSegments(ctx); err != nil {
-		b.segments.Next-- // its messages come again
-		return err
-	}
-	b.openSegments[segment.number] = true
-	for i, m := range messages {
-		m.segment, m.index = segment, i
-		m.called, m.m = m.subject(), nil
-		// Read anew, since its texts may be parts of a page of Pipedrive's, which would stay in memory with them.
-		if m.order, err = companyOrderOf(kept[i].message()); err != nil {
-			return fmt.Errorf("reading the backlog of companies: %w", err)
+	next := b.segments.Next
+	for _, part := range [][]*companyMessage{others, links} {
+		if len(part) == 0 {
+			continue
+		}
+		segment := &companySegment{number: b.segments.Next, open: len(part), out: part[0].out}
+		value, err := encodeSegment(part, time.Now())
+		if err == nil {
+			err = insist(ctx, b.log, func() error { return b.store.set(ctx, segment.key(), value) })
+		}
+		if err != nil {
+			b.segments.Next = next // its messages come again
+			return nil, err
+		}
+		b.segments.Next++
+		for i, m := range part {
+			m.segment, m.place = segment, i
 		}
 	}
-	return nil
-}
-
-// kept is a message as it lies in the backlog in the cache.
-func (b *companyBook) kept(ctx context.Context, m *companyMessage) (*service.Message, error) {
-	key := fmt.Sprintf(keySegment, m.segment.number)
-	value, err := b.store.get(ctx, key)
-	if err != nil {
+	if err := b.writeSegments(ctx); err != nil {
+		b.segments.Next = next
 		return nil, err
 	}
-	var kept []keptMessage
-	if err := json.Unmarshal(value, &kept); err != nil || m.index >= len(kept) {
-		return nil, b.store.damaged(key, errCorrupt)
+	for ; next < b.segments.Next; next++ {
+		b.openSegments[next] = true
 	}
-	return kept[m.index].message(), nil
+	if len(links) > 0 && b.park(links[0].segment) {
+		return others, nil
+	}
+	return messages, nil
+}
+
+// park leaves a segment of links in the cache where there is no room for them in memory, or where older ones wait
+// there.
+func (b *companyBook) park(segment *companySegment) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.parked) == 0 && len(b.links) < b.room {
+		return false
+	}
+	b.parked = append(b.parked, segment)
+	b.parkedLinks += segment.open
+	return true
+}
+
+// unpark takes links into memory that wait in the cache, as far as there is room.
+func (b *companyBook) unpark(ctx context.Context) error {
+	for {
+		b.mu.Lock()
+		if len(b.parked) == 0 || len(b.links) > 0 && len(b.links)+b.parked[0].open > b.room {
+			b.mu.Unlock()
+			return nil
+		}
+		segment := b.parked[0]
+		b.mu.Unlock()
+		var kept segmentContent
+		err := insist(ctx, b.log, func() (err error) {
+			kept, err = b.readSegment(ctx, segment)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		b.mu.Lock()
+		b.parked = b.parked[1:]
+		b.parkedLinks -= segment.open
+		b.takeSegment(segment, kept)
+		b.mu.Unlock()
+	}
+}
+
+// takeSegment takes what a segment has. b.mu is held.
+func (b *companyBook) takeSegment(segment *companySegment, kept segmentContent) {
+	for i, item := range kept.items {
+		if c := item.link; c != nil {
+			c.segment, c.since, c.order = segment, kept.since, b.arrival(segment, i)
+			b.takeLink(c)
+			continue
+		}
+		m := item.message
+		m.out, m.segment, m.place = segment.out, segment, i
+		b.take(m, time.UnixMilli(item.since))
+	}
 }
 
 // drop takes segments out of which each message has its verdict. It is called when all that came of them is
@@ -115,7 +139,7 @@ func (b *companyBook) drop(ctx context.Context, done []*companySegment) error {
 	b.segmentsMu.Lock()
 	defer b.segmentsMu.Unlock()
 	for _, segment := range done {
-		if err := insist(ctx, b.log, func() error { return b.store.remove(ctx, fmt.Sprintf(keySegment, segment.number)) }); err != nil {
+		if err := insist(ctx, b.log, func() error { return b.store.remove(ctx, segment.key()) }); err != nil {
 			return err
 		}
 		delete(b.openSegments, segment.number)
@@ -153,43 +177,25 @@ func (b *companyBook) restore(ctx context.Context, out *companiesOutput) error {
 	}
 	left := 0
 	for n := b.segments.First; n < b.segments.Next; n++ {
-		key := fmt.Sprintf(keySegment, n)
-		value, err := b.store.get(ctx, key)
+		segment := &companySegment{number: n, out: out}
+		kept, err := b.readSegment(ctx, segment)
 		if err != nil {
 			return err
 		}
-		if value == nil {
+		if segment.open = len(kept.items); segment.open == 0 {
 			continue
 		}
-		var kept []keptMessage
-		if err := json.Unmarshal(value, &kept); err != nil {
-			return b.store.damaged(key, err)
-		}
-		segment := &companySegment{number: n, open: len(kept)}
 		b.openSegments[n] = true
-		left += len(kept)
-		for i, k := range kept {
-			m := &companyMessage{out: out, index: i, action: k.Action, m: k.message(), segment: segment}
-			m.time = timeOf(m.m)
-			if m.order, err = companyOrderOf(m.m); err != nil {
-				return b.store.damaged(key, err)
-			}
-			b.take(m, time.UnixMilli(k.Since))
+		left += segment.open
+		if kept.onlyLinks() && b.park(segment) {
+			continue
 		}
+		b.mu.Lock()
+		b.takeSegment(segment, kept)
+		b.mu.Unlock()
 	}
 	if left > 0 {
 		b.log.Infof("%d messages of companies are left of the run before; they are done first", left)
 	}
 	return nil
-}
-
-func (k keptMessage) message() *service.Message {
-	m := service.NewMessage(k.Body)
-	for key, value := range k.Meta {
-		m.MetaSetMut(key, value)
-	}
-	if k.Record != nil {
-		m.MetaSetMut(deadletter.MetaRecord, k.Record)
-	}
-	return m
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,8 +24,8 @@ type companyBook struct {
 
 	attributes *companyAttributes
 	poller     *poller
-	calls      *hourly // nil without id_cache
-	users      int     // under companyBooks
+	calls      *hourly            // nil without id_cache
+	outs       []*companiesOutput // that are connected; under mu
 	stop       context.CancelFunc
 	worker     sync.WaitGroup
 
@@ -33,10 +34,14 @@ type companyBook struct {
 	state        companyState
 	changes      map[string]*companyChange // by ext_id
 	links        map[linkKey]*linkChange
-	settled      []*companyMessage // messages with a verdict that flush has not seen
+	parked       []*companySegment // of links, which wait in the cache only; in order
+	parkedLinks  int
+	room         int       // for links in memory
+	settled      []settled // messages with a verdict that flush has not seen
 	arrivals     uint64
 	arrived      arrival // of companies
 	linkArrivals arrival
+	closedUntil  time.Time     // Brevo lets the key have no companies, until it is asked again; zero while it does
 	finishing    int           // how many outputs end and wait for the worker
 	still        chan struct{} // closed when there is nothing more to do for now
 	wake         chan struct{}
@@ -116,7 +121,7 @@ func takeCompanyBook(ctx context.Context, out *companiesOutput) (*companyBook, e
 	b := &companyBook{
 		client: out.client, log: out.log, store: out.store, gauge: out.tally.backlogMetric, known: newCompanyMap(),
 		changes: map[string]*companyChange{}, links: map[linkKey]*linkChange{}, wake: make(chan struct{}, 1),
-		openSegments: map[uint64]bool{}, contacts: map[linkKey]int64{}, namesakes: map[string][]string{},
+		openSegments: map[uint64]bool{}, room: mostLinks, contacts: map[linkKey]int64{}, namesakes: map[string][]string{},
 	}
 	if err := b.readState(ctx); err != nil {
 		return nil, err
@@ -133,47 +138,64 @@ func takeCompanyBook(ctx context.Context, out *companiesOutput) (*companyBook, e
 		case other.attributes.wanted != out.keyAttribute:
 			return nil, fmt.Errorf("%s is %s here and %s in another output with the same id map: it has to be the same", cyFieldKeyAttribute, out.keyAttribute, other.attributes.wanted)
 		}
-		other.users++
+		other.mu.Lock()
+		other.outs = append(other.outs, out)
+		other.mu.Unlock()
 		return other, nil
 	}
 	companyBooks.Unlock()
 
 	b.attributes = newCompanyAttributes(out)
-	b.poller = newPoller(out.client, out.log)
 	if b.store != nil {
 		b.calls = &hourly{client: out.client, store: out.store, log: out.log}
-		b.poller.calls = b.calls
 		if err := b.load(ctx, out); err != nil {
 			return nil, err
 		}
 	}
+	b.poller = takePoller(out.client, out.log)
+	b.poller.note(b.calls)
 	b.adopted = b.state.Adopted
-	b.users = 1
+	b.outs = []*companiesOutput{out}
 	companyBooks.Lock()
 	companyBooks.by[companyBookKey{out.client, b.state.ID}] = b
 	companyBooks.Unlock()
 	worker, stop := context.WithCancel(context.Background())
 	b.stop = stop
-	b.poller.start(worker)
 	b.worker.Go(func() { b.work(worker) })
 	return b, nil
 }
 
-// leave ends the worker with the last output. What is not done is left to the next run.
-func (b *companyBook) leave() {
+// leave ends the worker with the last output. What is not done is left to the next run, or to another output.
+func (b *companyBook) leave(out *companiesOutput) {
 	companyBooks.Lock()
-	b.users--
-	last := b.users == 0
+	b.mu.Lock()
+	b.outs = slices.DeleteFunc(b.outs, func(o *companiesOutput) bool { return o == out })
+	last := len(b.outs) == 0
+	if !last && b.store != nil { // the resources of a stream end with it
+		b.store.later.Store(b.outs[0].store.res)
+	}
+	b.mu.Unlock()
 	companyBooks.Unlock()
 	if !last {
 		return
 	}
 	b.stop()
 	b.worker.Wait()
-	b.poller.done.Wait()
+	b.poller.leave(b.calls)
 	companyBooks.Lock()
 	delete(companyBooks.by, companyBookKey{b.client, b.state.ID})
 	companyBooks.Unlock()
+}
+
+// outFor is the output of a message, or another one where it has ended: what is not done is done by those that are
+// left.
+func (b *companyBook) outFor(out *companiesOutput) *companiesOutput {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.outs) == 0 || slices.Contains(b.outs, out) {
+		return out
+	}
+	return b.outs[0]
 }
 
 // readState reads what earlier runs found out, and gives a new map its id.

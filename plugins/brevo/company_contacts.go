@@ -27,11 +27,11 @@ func (b *companyBook) linkWrites(ctx context.Context) ([]*linkWrite, error) {
 	var writes []*linkWrite
 	for _, c := range b.linkChanges(time.Now()) {
 		e := b.known.link(c.contact.key())
-		w := &linkWrite{linkChange: c, contactID: e.contact, join: c.to, leave: c.from}
-		if c.to != "" && e.company != c.to || c.from == "" {
+		w := &linkWrite{linkChange: c, contactID: e.contact, join: c.to(), leave: c.from()}
+		if c.to() != "" && e.company != c.to() || c.from() == "" {
 			w.leave = e.company
 		}
-		if c.to != "" && e.company == c.to {
+		if c.to() != "" && e.company == c.to() {
 			w.join, w.leave = "", ""
 		}
 		if w.leave != "" && b.known.company(w.leave).id == "" {
@@ -39,10 +39,10 @@ func (b *companyBook) linkWrites(ctx context.Context) ([]*linkWrite, error) {
 		}
 		switch {
 		case w.join == "" && w.leave == "":
-			b.doneLink(c, companyVerdict{})
+			b.doneLink(c, &linkUnchanged)
 		case w.join != "" && b.known.company(w.join).id == "":
 			if b.changes[w.join] != nil { // it is about to be
-				c.until = time.Now().Add(time.Second)
+				c.until = time.Now().Add(time.Second).UnixMilli()
 				continue
 			}
 			b.putOff([]*linkWrite{w}, skipNoCompany)
@@ -70,17 +70,17 @@ func (b *companyBook) linkWrites(ctx context.Context) ([]*linkWrite, error) {
 
 // putOff lets links be tried again later, and at last not any more. b.mu is held.
 func (b *companyBook) putOff(writes []*linkWrite, why string) []*linkWrite {
-	longest := longestLinkWait
+	longest, given := longestLinkWait, &companyVerdict{skip: why}
 	if b.store == nil {
 		longest = longestLinkHeld
 	}
 	for _, w := range writes {
-		if time.Since(w.since) > longest {
-			b.doneLink(w.linkChange, companyVerdict{skip: why})
+		if time.Since(time.UnixMilli(w.since)) > longest {
+			b.doneLink(w.linkChange, given)
 			continue
 		}
-		w.until = time.Now().Add(min(firstLinkPause<<min(w.tries, 10), longestLinkPause))
-		w.tries++
+		w.until = time.Now().Add(min(firstLinkPause<<min(w.tries, 10), longestLinkPause)).UnixMilli()
+		w.tries = min(w.tries+1, 100)
 	}
 	return nil
 }

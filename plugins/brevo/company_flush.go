@@ -2,7 +2,6 @@ package brevo
 
 import (
 	"context"
-	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
@@ -13,30 +12,22 @@ import (
 // backlog: in this order a process that is killed does something twice rather than not at all.
 func (b *companyBook) flush(ctx context.Context) error {
 	b.mu.Lock()
-	parts := b.known.changed()
 	settled := b.settled
 	b.settled = nil
-	b.gauge.Set(int64(len(b.changes) + len(b.links)))
+	b.gauge.Set(int64(len(b.changes) + len(b.links) + b.parkedLinks))
 	b.mu.Unlock()
-	if b.store != nil {
-		for key, value := range parts {
-			if err := insist(ctx, b.log, func() error { return b.store.set(ctx, key, value) }); err != nil {
-				return b.again(settled, err)
-			}
-		}
+	if err := b.writeMap(ctx); err != nil {
+		return b.again(settled, err)
 	}
-	for i, m := range settled {
-		if m.done != nil || m.refusal == nil {
-			continue // whoever waits for it refuses it
-		}
-		if err := b.refuseLate(ctx, m); err != nil {
-			return b.again(settled[i:], err)
-		}
+	if err := b.refuseLate(ctx, settled); err != nil {
+		return b.again(settled, err)
 	}
 	var done []*companySegment
-	for _, m := range settled {
-		m.out.tally.add(m)
-		m.out.say(m)
+	for _, s := range settled {
+		m := s.whole()
+		out := b.outFor(m.out)
+		out.tally.add(m)
+		out.say(m)
 		if m.segment != nil {
 			if m.segment.open--; m.segment.open == 0 {
 				done = append(done, m.segment)
@@ -50,27 +41,66 @@ func (b *companyBook) flush(ctx context.Context) error {
 }
 
 // again leaves settled messages to the next flush, or the next run.
-func (b *companyBook) again(settled []*companyMessage, err error) error {
+func (b *companyBook) again(settled []settled, err error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.settled = append(settled, b.settled...)
 	return err
 }
 
-// refuseLate takes a message to the dead letters that is acknowledged already.
-func (b *companyBook) refuseLate(ctx context.Context, m *companyMessage) error {
-	if !m.out.hasLetters {
-		return nil // the log has it
-	}
-	return insist(ctx, b.log, func() (err error) {
-		letter := m.m
-		if letter == nil {
-			if letter, err = b.kept(ctx, m); err != nil {
-				return err
-			}
+// writeMap writes the parts of the map that changed, one after the other: together they may be large.
+func (b *companyBook) writeMap(ctx context.Context) error {
+	for {
+		b.mu.Lock()
+		key, value := b.known.changed(b.store != nil)
+		b.mu.Unlock()
+		if key == "" {
+			return nil
 		}
-		return m.out.letters.Refuse(ctx, service.MessageBatch{letter}, []deadletter.Refusal{{Index: 0, Reason: m.refusal}})
-	})
+		if err := insist(ctx, b.log, func() error { return b.store.set(ctx, key, value) }); err != nil {
+			b.mu.Lock()
+			b.known.dirty[key] = true
+			b.mu.Unlock()
+			return err
+		}
+	}
+}
+
+// refuseLate takes messages to the dead letters that are acknowledged already. The backlog has them.
+func (b *companyBook) refuseLate(ctx context.Context, all []settled) error {
+	var segment *companySegment
+	var kept segmentContent
+	for _, s := range all {
+		if s.message == nil && s.verdict.refusal == nil {
+			continue
+		}
+		m := s.whole()
+		out := b.outFor(m.out)
+		if m.done != nil || m.refusal == nil || !out.hasLetters || m.told {
+			continue // whoever waits for it refuses it, or the log has it
+		}
+		err := insist(ctx, b.log, func() (err error) {
+			if segment != m.segment {
+				kept, err = b.readSegment(ctx, m.segment)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if segment = m.segment; m.place >= len(kept.items) {
+			continue
+		}
+		letter := service.MessageBatch{kept.items[m.place].asMessage()}
+		err = insist(ctx, b.log, func() error {
+			return out.letters.Refuse(ctx, letter, []deadletter.Refusal{{Index: 0, Reason: m.refusal}})
+		})
+		if err != nil {
+			return err
+		}
+		m.told = true
+	}
+	return nil
 }
 
 // say says what has to be said about a verdict.
@@ -94,7 +124,7 @@ func (b *companyBook) finish(ctx context.Context) {
 	}
 	still := b.still
 	for _, c := range b.links {
-		c.until = time.Time{} // what was missing may be there now
+		c.until = 0 // what was missing may be there now
 	}
 	b.mu.Unlock()
 	b.nudge()
@@ -119,5 +149,5 @@ func (b *companyBook) nudge() {
 func (b *companyBook) waiting() (changes, links int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return len(b.changes), len(b.links)
+	return len(b.changes), len(b.links) + b.parkedLinks
 }

@@ -92,7 +92,7 @@ func (b *companyBook) runImport(ctx context.Context, file *api.CompanyFile, how 
 		if uncertain(err) {
 			return lostImport{err} // not to be sent again at once
 		}
-		return err
+		return openOrNot(err)
 	})
 	b.calls.note(ctx)
 	if lost, ok := err.(lostImport); ok {
@@ -108,7 +108,7 @@ func (b *companyBook) runImport(ctx context.Context, file *api.CompanyFile, how 
 			return process, err
 		}
 	}
-	return b.poller.wait(ctx, id)
+	return b.poller.waitForEnd(ctx, id)
 }
 
 // lostImport is an import whose answer did not come.

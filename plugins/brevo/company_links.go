@@ -1,11 +1,9 @@
 package brevo
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -142,9 +140,9 @@ func (b *companyBook) linkOne(ctx context.Context, g *companyLinks) error {
 				b.known.setLink(k, e)
 			}
 			if w.tries++; w.tries >= refusedTries {
-				b.doneLink(w.linkChange, companyVerdict{kind: "brevo", refusal: err})
+				b.doneLink(w.linkChange, &companyVerdict{kind: "brevo", refusal: err})
 			}
-			w.until = time.Now().Add(firstLinkPause)
+			w.until = time.Now().Add(firstLinkPause).UnixMilli()
 		}
 	default:
 		return err
@@ -175,7 +173,8 @@ func (b *companyBook) left(writes []*linkWrite) {
 
 func (b *companyBook) finished(w *linkWrite) {
 	if w.join == "" && w.leave == "" {
-		b.doneLink(w.linkChange, companyDelivered)
+		delete(b.contacts, w.contact.key()) // the map has it
+		b.doneLink(w.linkChange, &companyDelivered)
 	}
 }
 
@@ -211,6 +210,9 @@ func (b *companyBook) importLinks(ctx context.Context, groups []*companyLinks) e
 		err = fmt.Errorf("import %d of links ended as %s", process.ID, process.Status)
 	case err == nil && b.state.LinksByImport == unknown:
 		err = b.checkLinks(ctx, largest)
+	}
+	if errors.As(err, new(noCompanies)) {
+		return err
 	}
 	if err != nil {
 		b.log.Warnf("%v; links are made company by company", err)
@@ -251,11 +253,4 @@ func (b *companyBook) checkLinks(ctx context.Context, g *companyLinks) error {
 		return b.keepState(ctx)
 	}
 	return nil
-}
-
-// linkChanges are the links that are due, newest first.
-func (b *companyBook) linkChanges(now time.Time) []*linkChange {
-	due := slices.DeleteFunc(slices.Collect(maps.Values(b.links)), func(c *linkChange) bool { return c.until.After(now) })
-	slices.SortFunc(due, func(a, c *linkChange) int { return cmp.Compare(c.order, a.order) })
-	return due
 }

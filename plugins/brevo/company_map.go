@@ -1,9 +1,11 @@
 package brevo
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -11,9 +13,11 @@ import (
 // companyMap is what was delivered: each organization's company in Brevo, and each contact's company. It is
 // in memory as a whole, and in the cache in parts, of which those that changed are written.
 type companyMap struct {
-	companies [companyParts]map[string]companyEntry
-	links     [companyParts]map[linkKey]linkEntry
-	dirty     map[string]func() []byte // parts that are not in the cache as they are here, by key
+	companies  [companyParts]map[string]companyEntry
+	links      [companyParts]map[linkKey]packedLink
+	dirty      map[string]bool // keys of parts that are not in the cache as they are here
+	attributes map[string]int  // their numbers in sets
+	linked     []string        // organizations with links by number; 0 is none
 }
 
 // companyParts is into how many parts the map is cut, by hash.
@@ -21,9 +25,11 @@ const companyParts = 64
 
 // companyEntry is an organization's company.
 type companyEntry struct {
-	id    string // Brevo's; empty once it is deleted
-	print uint64 // of what was delivered; 0 where that is not known
-	time  int64  // pipedrive_time of what was delivered, in milliseconds
+	id     string       // Brevo's; empty once it is deleted
+	print  uint64       // of what was delivered; 0 where that is not known
+	time   int64        // pipedrive_time of what was delivered, in milliseconds
+	given  attributeSet // that had a value from us
+	number uint32       // under linked; 0 while it has none
 }
 
 // linkEntry is a contact's company.
@@ -33,10 +39,42 @@ type linkEntry struct {
 	time    int64
 }
 
+// packedLink is a linkEntry as the map holds it, of which there may be a million: the contact's id and the time
+// with 48 bits each, and half of the company's number after either.
+type packedLink struct{ contact, time uint64 }
+
+func (m *companyMap) pack(e linkEntry) packedLink {
+	if e.contact >= 1<<48 {
+		e.contact = 0 // it is asked for
+	}
+	n := uint64(m.number(e.company))
+	return packedLink{uint64(e.contact)<<16 | n>>16, uint64(max(e.time, 0))<<16 | n&0xffff}
+}
+
+func (m *companyMap) unpack(p packedLink) linkEntry {
+	return linkEntry{company: m.linked[p.contact&0xffff<<16|p.time&0xffff], contact: int64(p.contact >> 16), time: int64(p.time >> 16)}
+}
+
+// number is an organization's under linked.
+func (m *companyMap) number(ext string) uint32 {
+	if ext == "" {
+		return 0
+	}
+	part := companyPart(ext)
+	e := m.companies[part][ext]
+	if e.number == 0 {
+		ext = strings.Clone(ext) // and not what it is a part of
+		e.number = uint32(len(m.linked))
+		m.linked = append(m.linked, ext)
+		m.companies[part][ext] = e
+	}
+	return e.number
+}
+
 func newCompanyMap() *companyMap {
-	m := &companyMap{dirty: map[string]func() []byte{}}
+	m := &companyMap{dirty: map[string]bool{}, attributes: map[string]int{}, linked: []string{""}}
 	for i := range companyParts {
-		m.companies[i], m.links[i] = map[string]companyEntry{}, map[linkKey]linkEntry{}
+		m.companies[i], m.links[i] = map[string]companyEntry{}, map[linkKey]packedLink{}
 	}
 	return m
 }
@@ -47,29 +85,30 @@ func (m *companyMap) company(ext string) companyEntry { return m.companies[compa
 
 func (m *companyMap) setCompany(ext string, e companyEntry) {
 	part := companyPart(ext)
-	if m.companies[part][ext] == e {
+	before := m.companies[part][ext]
+	if e.number = before.number; before == e {
 		return
 	}
 	m.companies[part][ext] = e
-	m.dirty[companiesKey(part)] = func() []byte { return m.encodeCompanies(part) }
+	m.dirty[companiesKey(part)] = true
 }
 
-func (m *companyMap) link(k linkKey) linkEntry { return m.links[k%companyParts][k] }
+func (m *companyMap) link(k linkKey) linkEntry { return m.unpack(m.links[k%companyParts][k]) }
 
 func (m *companyMap) setLink(k linkKey, e linkEntry) {
-	part := int(k % companyParts)
-	if m.links[part][k] == e {
+	part, packed := int(k%companyParts), m.pack(e)
+	if m.links[part][k] == packed {
 		return
 	}
-	m.links[part][k] = e
-	m.dirty[linksKey(part)] = func() []byte { return m.encodeLinks(part) }
+	m.links[part][k] = packed
+	m.dirty[linksKey(part)] = true
 }
 
 // forgetLinks is for a company that is no more.
 func (m *companyMap) forgetLinks(ext string) {
 	for part := range companyParts {
-		for k, e := range m.links[part] {
-			if e.company == ext {
+		for k, p := range m.links[part] {
+			if e := m.unpack(p); e.company == ext {
 				e.company = ""
 				m.setLink(k, e)
 			}
@@ -90,17 +129,33 @@ func (m *companyMap) known() map[string]bool {
 	return ids
 }
 
-func companiesKey(part int) string { return fmt.Sprintf("map/%02x", part) }
+// companiesKey is where a part is kept. Earlier versions kept it, without what was given, under formerKey: that is
+// read where there is nothing newer, and then left behind.
+func companiesKey(part int) string { return fmt.Sprintf("companies/%02x", part) }
+func formerKey(part int) string    { return fmt.Sprintf("map/%02x", part) }
 func linksKey(part int) string     { return fmt.Sprintf("links/%02x", part) }
 
-// changed are the parts to be written, which then count as written.
-func (m *companyMap) changed() map[string][]byte {
-	parts := make(map[string][]byte, len(m.dirty))
-	for key, encode := range m.dirty {
-		parts[key] = encode()
+// changed is a part to be written, which then counts as written; its key is empty once there is none.
+func (m *companyMap) changed(kept bool) (key string, value []byte) {
+	if !kept {
+		clear(m.dirty)
 	}
-	clear(m.dirty)
-	return parts
+	if m.dirty[keyGiven] { // first, since the parts are read by it
+		delete(m.dirty, keyGiven)
+		return keyGiven, m.encodeGiven()
+	}
+	for part := range companyParts {
+		if key = companiesKey(part); m.dirty[key] {
+			value = m.encodeCompanies(part)
+		} else if key = linksKey(part); m.dirty[key] {
+			value = m.encodeLinks(part)
+		} else {
+			continue
+		}
+		delete(m.dirty, key)
+		return key, value
+	}
+	return "", nil
 }
 
 func (m *companyMap) encodeCompanies(part int) []byte {
@@ -108,13 +163,15 @@ func (m *companyMap) encodeCompanies(part int) []byte {
 	for ext, e := range m.companies[part] {
 		b = appendShort(appendShort(b, ext), e.id)
 		b = binary.AppendVarint(binary.LittleEndian.AppendUint64(b, e.print), e.time)
+		b = appendSet(b, e.given)
 	}
 	return sealed(b)
 }
 
 func (m *companyMap) encodeLinks(part int) []byte {
 	b := binary.AppendUvarint([]byte{ledgerVersion}, uint64(len(m.links[part])))
-	for k, e := range m.links[part] {
+	for k, p := range m.links[part] {
+		e := m.unpack(p)
 		b = appendShort(binary.LittleEndian.AppendUint64(b, uint64(k)), e.company)
 		b = binary.AppendVarint(binary.AppendVarint(b, e.contact), e.time)
 	}
@@ -127,25 +184,37 @@ func appendShort(b []byte, s string) []byte {
 
 // load reads the map from the cache.
 func (m *companyMap) load(ctx context.Context, s *store) error {
+	err := m.read(ctx, s, keyGiven, func(r *fieldReader) { m.attributes[r.text()] = len(m.attributes) })
 	for part := range companyParts {
-		for key, read := range map[string]func(*fieldReader){
-			companiesKey(part): func(r *fieldReader) {
-				ext := r.text()
-				m.companies[part][ext] = companyEntry{id: r.text(), print: r.uint64(), time: r.varint()}
-			},
-			linksKey(part): func(r *fieldReader) {
-				k := linkKey(r.uint64())
-				m.links[part][k] = linkEntry{company: r.text(), contact: r.varint(), time: r.varint()}
-			},
-		} {
-			value, err := s.get(ctx, key)
-			if err != nil {
-				return err
-			}
-			if err := readParts(value, read); err != nil {
-				return s.damaged(key, err)
-			}
+		entry := func(r *fieldReader) (ext string, e companyEntry) {
+			ext = r.text()
+			return ext, companyEntry{id: r.text(), print: r.uint64(), time: r.varint(), number: m.companies[part][ext].number}
 		}
+		err = cmp.Or(err,
+			m.read(ctx, s, formerKey(part), func(r *fieldReader) {
+				ext, e := entry(r)
+				m.companies[part][ext] = e
+			}),
+			m.read(ctx, s, companiesKey(part), func(r *fieldReader) {
+				ext, e := entry(r)
+				e.given = r.set()
+				m.companies[part][ext] = e
+			}),
+			m.read(ctx, s, linksKey(part), func(r *fieldReader) {
+				k := linkKey(r.uint64())
+				m.links[part][k] = m.pack(linkEntry{company: r.text(), contact: r.varint(), time: r.varint()})
+			}))
+	}
+	return err
+}
+
+func (m *companyMap) read(ctx context.Context, s *store, key string, entry func(*fieldReader)) error {
+	value, err := s.get(ctx, key)
+	if err != nil {
+		return err
+	}
+	if err := readParts(value, entry); err != nil {
+		return s.damaged(key, err)
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func (b *companyBook) resolve(ctx context.Context) error {
 		return err
 	}
 	if b.state.Process != 0 {
-		if _, err := b.poller.wait(ctx, b.state.Process); err != nil {
+		if _, err := b.poller.waitForEnd(ctx, b.state.Process); err != nil {
 			return err
 		}
 	} else if err := b.allQuiet(ctx); err != nil {
@@ -62,10 +62,11 @@ func (b *companyBook) resolve(ctx context.Context) error {
 func (b *companyBook) allQuiet(ctx context.Context) error {
 	for pause := firstQuiet; ; pause = min(2*pause, longestQuiet) {
 		var processes []api.Process
-		err := b.call(ctx, func() (err error) {
+		err := persist(ctx, b.client, b.log, func() (err error) {
 			processes, err = b.client.Processes(ctx)
 			return err
 		})
+		b.calls.note(ctx)
 		if err != nil {
 			return err
 		}

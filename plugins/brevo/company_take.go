@@ -4,32 +4,52 @@ import (
 	"time"
 )
 
-// mostContactIDs bounds the contacts whose ids are remembered beside those with a link.
-const mostContactIDs = 200_000
+const (
+	// mostContactIDs bounds the contacts whose ids are remembered beside those with a link.
+	mostContactIDs = 200_000
+
+	// mostLinks bounds the links that wait in memory. Others wait in the backlog in the cache until there is room.
+	mostLinks = 100_000
+)
 
 // take puts a message into the backlog in memory: what it says of a company over what older ones say, and each
 // link in the place of an older one. b.mu is held.
 func (b *companyBook) take(m *companyMessage, since time.Time) {
-	b.arrivals++
+	if m.segment != nil && m.onlyLinks() {
+		c := linkOf(m, since)
+		c.order = b.arrival(m.segment, m.place)
+		b.takeLink(c)
+		return
+	}
+	arrival := b.arrival(m.segment, m.place)
 	m.parts = 1 // given back at the end, so that it is settled once
-	company := m.action != actionLink
-	if company {
+	if m.action != actionLink {
 		m.parts++
-		b.takeCompany(m, since)
+		b.takeCompany(m, since, arrival)
 	}
 	for _, ref := range m.order.link {
-		b.takeLink(m, &linkChange{contact: ref, to: m.order.ext, since: since})
+		b.takePart(m, &linkChange{contact: ref}, since, arrival)
 	}
 	for _, ref := range m.order.unlink {
-		b.takeLink(m, &linkChange{contact: ref, from: m.order.ext, since: since})
+		b.takePart(m, &linkChange{contact: ref, leaves: true}, since, arrival)
+	}
+	m.order = companyOrder{ext: m.order.ext}
+	if m.segment != nil {
+		m.m = nil
 	}
 	b.settle([]*companyMessage{m}, companyVerdict{})
 }
 
-func (b *companyBook) takeCompany(m *companyMessage, since time.Time) {
+func (b *companyBook) takePart(m *companyMessage, c *linkChange, since time.Time, arrival uint64) {
+	m.parts++
+	c.message, c.segment, c.company, c.time, c.order, c.since = m, m.segment, m.order.ext, m.time, arrival, since.UnixMilli()
+	b.takeLink(c)
+}
+
+func (b *companyBook) takeCompany(m *companyMessage, since time.Time, arrival uint64) {
 	ext := m.order.ext
 	c := &companyChange{
-		ext: ext, gone: m.action == actionDelete, company: m.order.company, time: m.time, order: b.arrivals,
+		ext: ext, gone: m.action == actionDelete, company: m.order.company, time: m.time, order: arrival,
 		when: m.time, messages: []*companyMessage{m},
 	}
 	if c.when == 0 {
@@ -56,35 +76,39 @@ func (b *companyBook) takeCompany(m *companyMessage, since time.Time) {
 	b.arrived.note()
 }
 
-func (b *companyBook) takeLink(m *companyMessage, c *linkChange) {
-	m.parts++
-	c.time, c.order, c.messages = m.time, b.arrivals, []*companyMessage{m}
+// The verdicts of links that are not made.
+var (
+	linkUnchanged = companyVerdict{}
+	linkOlder     = companyVerdict{skip: skipOlder}
+)
+
+func (b *companyBook) takeLink(c *linkChange) {
 	k := c.contact.key()
-	linked := b.known.link(k)
-	if older(c.time, linked.time, false) {
-		b.settle(c.messages, companyVerdict{skip: skipOlder})
+	linked, before := b.known.link(k), b.links[k]
+	if older(c.time, linked.time, false) || before != nil && before.overrides(c) {
+		b.settleLink(c, &linkOlder)
 		return
 	}
-	if c.to == linked.company && c.to != "" || c.to == "" && c.from == "" && linked.company == "" && linked.contact != 0 {
-		if before := b.links[k]; before != nil { // and not what it was to become meanwhile
-			b.settle(before.messages, companyVerdict{})
-			delete(b.links, k)
-		}
-		b.settle(c.messages, companyVerdict{})
-		return
-	}
-	if before := b.links[k]; before != nil {
-		if older(c.time, before.time, false) {
-			b.settle(c.messages, companyVerdict{skip: skipOlder})
-			return
-		}
-		if before.to == c.to && before.from == c.from {
+	same := c.to() == linked.company && c.to() != "" || c.leaves && c.from() == "" && linked.company == "" && linked.contact != 0
+	if before != nil {
+		if before.company == c.company && before.leaves == c.leaves {
 			c.tries, c.until, c.since = before.tries, before.until, before.since
 		}
-		b.settle(before.messages, companyVerdict{})
+		b.settleLink(before, &linkUnchanged)
+		delete(b.links, k) // and not what it was to become meanwhile
+	}
+	if same {
+		b.settleLink(c, &linkUnchanged)
+		return
 	}
 	b.links[k] = c
 	b.linkArrivals.note()
+}
+
+// overrides reports whether a link that waits is newer than one that comes: also one that waited in the cache
+// meanwhile comes.
+func (c *linkChange) overrides(other *linkChange) bool {
+	return older(other.time, c.time, false) || other.order < c.order && !older(c.time, other.time, false)
 }
 
 // done takes a change out that was carried out, unless a newer one has taken its place, which then has its
@@ -97,9 +121,9 @@ func (b *companyBook) done(c *companyChange, v companyVerdict) {
 }
 
 // doneLink is done for a link. b.mu is held.
-func (b *companyBook) doneLink(c *linkChange, v companyVerdict) {
+func (b *companyBook) doneLink(c *linkChange, v *companyVerdict) {
 	if k := c.contact.key(); b.links[k] == c {
 		delete(b.links, k)
-		b.settle(c.messages, v)
+		b.settleLink(c, v)
 	}
 }

@@ -2,6 +2,7 @@ package brevo
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"connector/plugins/internal/patience"
@@ -37,6 +38,10 @@ const (
 // work carries out what waits until ctx ends. It is the only one that makes calls for companies.
 func (b *companyBook) work(ctx context.Context) {
 	for ctx.Err() == nil {
+		if err := b.unpark(ctx); err != nil {
+			b.complain(ctx, err)
+			continue
+		}
 		next, at := b.plan(time.Now())
 		if next == nothing || time.Until(at) > 0 {
 			b.pause(ctx, next, at)
@@ -55,16 +60,24 @@ func (b *companyBook) work(ctx context.Context) {
 		if flushErr := b.flush(ctx); err == nil {
 			err = flushErr
 		}
-		if err != nil && ctx.Err() == nil {
-			if patience.First(b.log, err.Error(), time.Minute) {
-				b.log.Errorf("writing companies: %v; it is tried again", err)
-			}
-			_ = rest.Sleep(ctx, 5*time.Second)
+		var closed noCompanies
+		if errors.As(err, &closed) {
+			b.close(closed)
+		} else if err != nil && ctx.Err() == nil {
+			b.complain(ctx, err)
 		}
 	}
 	last, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
 	_ = b.flush(last)
+}
+
+// complain says what went wrong, and waits a little.
+func (b *companyBook) complain(ctx context.Context, err error) {
+	if ctx.Err() == nil && patience.First(b.log, err.Error(), time.Minute) {
+		b.log.Errorf("writing companies: %v; it is tried again", err)
+	}
+	_ = rest.Sleep(ctx, 5*time.Second)
 }
 
 // plan says what is to be done next, and when.
@@ -92,6 +105,9 @@ func (b *companyBook) plan(now time.Time) (duty, time.Time) {
 			sooner(linking, t)
 		}
 	}
+	if at = later(at, b.closedUntil); now.Before(at) {
+		return next, at
+	}
 	if next != nothing && b.spare() <= 0 {
 		return next, later(at, b.goesOn(now))
 	}
@@ -116,16 +132,13 @@ func (b *companyBook) due(now time.Time, a arrival, quiet, whole time.Duration) 
 
 // linksDue is when links are to be made, of those that are not put off. b.mu is held.
 func (b *companyBook) linksDue(now time.Time) (at time.Time, due bool) {
-	ready := false
+	soonest := int64(0)
 	for _, c := range b.links {
-		switch {
-		case !c.until.After(now):
-			ready = true
-		case !due || c.until.Before(at):
-			at, due = c.until, true
+		if soonest == 0 || c.until < soonest {
+			soonest, due = max(c.until, 1), true
 		}
 	}
-	if !ready {
+	if at = time.UnixMilli(soonest); !due || at.After(now) {
 		return at, due && b.finishing == 0
 	}
 	return b.due(now, b.linkArrivals, linkQuiet, linkWhole), true
@@ -193,10 +206,14 @@ func (b *companyBook) tell(until time.Time) {
 		changes, links, b.client.Left()["other"], reserve, until.UTC().Format(time.TimeOnly))
 }
 
-// call makes a call again and again while waiting can mend it, and notes that it was one of the hour's.
+// call makes a call for companies again and again while waiting can mend it, and notes that it was one of the
+// hour's.
 func (b *companyBook) call(ctx context.Context, do func() error) error {
-	err := persist(ctx, b.client, b.log, do)
+	err := persist(ctx, b.client, b.log, func() error { return openOrNot(do()) })
 	b.calls.note(ctx)
+	if err == nil {
+		b.opened()
+	}
 	return err
 }
 

@@ -15,6 +15,7 @@ type companyWrite struct {
 	id      string // Brevo's; empty if the company is to be created
 	company api.Company
 	print   uint64
+	blank   []string          // attributes that were delivered and have no value any more
 	cells   map[string]string // by column; nil if an import cannot say it
 }
 
@@ -28,6 +29,9 @@ func (b *companyBook) writeCompanies(ctx context.Context) error {
 		return err
 	}
 	if err := b.ensureAdopted(ctx); err != nil {
+		return err
+	}
+	if err := b.importBlanks(ctx, b.writes()); err != nil {
 		return err
 	}
 	var creates, updates []*companyWrite
@@ -99,15 +103,19 @@ func (b *companyBook) writes() []*companyWrite {
 			writes = append(writes, w)
 			continue
 		}
-		w.company = b.attributes.fit(c, now)
+		w.company, w.blank = b.attributes.fit(c, now)
+		w.blank = b.known.delivered(e, w.blank)
 		w.print = companyPrint(w.company)
 		switch {
-		case e.id != "" && e.print == w.print:
+		case e.id != "" && e.print == w.print && len(w.blank) == 0:
+			e.given = e.given.or(b.known.given(w.company))
+			b.known.setCompany(c.ext, e)
 			b.unchanged(c, e)
 			continue
 		case e.id == "" && w.company.Name == "":
 			b.done(c, companyVerdict{kind: "name", refusal: errors.New("the company has no name, and Brevo does not have it yet: give it one")})
 			continue
+		case len(w.blank) > 0: // an empty cell says nothing
 		case e.id != "" || now.key != "" || sole[c.company.Name] == c && len(b.namesakes[c.company.Name]) == 0:
 			w.cells = cellsOfCompany(w.company)
 		}
@@ -136,6 +144,7 @@ func (b *companyBook) deleted(c *companyChange, was bool) {
 func (b *companyBook) wrote(w *companyWrite, id string) {
 	e := b.known.company(w.ext)
 	e.id, e.print, e.time = id, w.print, max(e.time, w.time)
+	e.given = e.given.or(b.known.given(w.company)).without(b.known.numbers(w.blank))
 	b.known.setCompany(w.ext, e)
 	b.done(w.companyChange, companyDelivered)
 }
@@ -187,7 +196,7 @@ func (b *companyBook) writeOne(ctx context.Context, w *companyWrite) error {
 			return err
 		})
 	case w.id != "":
-		err = b.call(ctx, func() error { return b.client.UpdateCompany(ctx, w.id, w.company) })
+		err = b.update(ctx, w)
 	default:
 		id, err = b.create(ctx, w)
 	}

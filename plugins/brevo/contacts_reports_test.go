@@ -145,7 +145,7 @@ func TestPoller_AsksLessThanAHundredTimesAnHour(t *testing.T) {
 				p.left = func() int { return 100 }
 				start, questions := time.Now(), 0
 				for time.Since(start) < time.Hour { // imports one after the other
-					p.waiting[1] = &waiting{since: time.Now(), answer: make(chan api.Process, 1)}
+					p.waiting[1] = &waiting{since: time.Now(), done: make(chan struct{})}
 					for end := time.Now().Add(takes); time.Now().Before(end) && time.Since(start) < time.Hour; questions++ {
 						pause, ids := p.plan()
 						require.Len(t, ids, 1)

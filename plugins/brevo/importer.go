@@ -41,7 +41,9 @@ type importer struct {
 	ctx     context.Context
 	stop    context.CancelFunc
 	running sync.WaitGroup
-	poller  *poller
+	poller  *poller // the account's; nil until start
+	calls   *hourly // nil without a ledger
+	left    bool    // the poller was given back
 
 	mu     sync.Mutex
 	row    []byte // the one being added
@@ -91,12 +93,29 @@ func (t ticket) verdict(ctx context.Context) error {
 }
 
 func newImporter(client *api.Client, log *service.Logger) *importer {
-	im := &importer{client: client, log: log, open: map[string]*importGroup{}, poller: newPoller(client, log)}
+	im := &importer{client: client, log: log, open: map[string]*importGroup{}}
 	im.ctx, im.stop = context.WithCancel(context.Background())
 	return im
 }
 
-func (im *importer) start() { im.poller.start(im.ctx) }
+// start takes the account's poller, once.
+func (im *importer) start() {
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	if im.poller == nil {
+		im.poller = takePoller(im.client, im.log)
+	}
+}
+
+// noteCalls has the hour's calls noted.
+func (im *importer) noteCalls(calls *hourly) {
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	if im.calls == nil {
+		im.calls = calls
+		im.poller.note(calls)
+	}
+}
 
 // busy reports whether an import is being put together or under way.
 func (im *importer) busy() bool {
@@ -260,5 +279,10 @@ func (im *importer) close() {
 	if im.ledger != nil {
 		im.ledger.journal.abandon(im)
 	}
-	im.poller.done.Wait()
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	if im.poller != nil && !im.left {
+		im.left = true
+		im.poller.leave(im.calls)
+	}
 }

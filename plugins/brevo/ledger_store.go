@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -16,6 +17,7 @@ import (
 // store is the cache that a ledger lies in, as one output sees it.
 type store struct {
 	res    *service.Resources
+	later  atomic.Pointer[service.Resources] // in the place of res once its stream has ended
 	label  string
 	prefix string // of all its keys
 }
@@ -97,7 +99,11 @@ func (s *store) remove(ctx context.Context, name string) error {
 
 func (s *store) access(ctx context.Context, doing, name string, do func(service.Cache, string) error) (err error) {
 	key := s.prefix + "/" + name
-	if accessErr := s.res.AccessCache(ctx, s.label, func(c service.Cache) { err = do(c, key) }); accessErr != nil {
+	res := s.res
+	if later := s.later.Load(); later != nil {
+		res = later
+	}
+	if accessErr := res.AccessCache(ctx, s.label, func(c service.Cache) { err = do(c, key) }); accessErr != nil {
 		err = accessErr
 	}
 	if err != nil {

@@ -29,7 +29,8 @@ func companiesSpec() *service.ConfigSpec {
 		Description(`
 A message is a company: `+"`ext_id`"+`, the organization's id, as text or a whole number; `+"`name`"+`; `+"`attributes`"+` by Brevo's internal names;
 `+"`countryCode`"+` and whatever else Brevo's body knows; and `+"`linkContacts` and `unlinkContacts`"+`, lists of contacts, each an address or an object with `+"`email`, `ext_id`"+`
-or both. What it leaves out, or gives as null, stays as it is in Brevo.
+or both. What it leaves out stays as it is in Brevo.
+What it gives as null or "" is emptied there if this output had delivered a value of it, and else stays as it is: people may have entered it.
 
 - A company is told by its organization's id and never doubled: the output keeps which company is whose in `+"`id_cache`"+`, and the id itself in the company attribute `+"`key_attribute`"+`, which it creates where Brevo lacks it. Where the cache is lost, the companies that Brevo has are taken back by that attribute. A process that is killed looks for what it may have created before it creates more.
 - Companies share 100 calls an hour with the questions for imports. Three changes or more go by one import, fewer one by one, the newest first; what is unchanged costs no call. `+fmt.Sprint(reserve)+` calls are left to the imports of contacts.
@@ -182,10 +183,11 @@ func (out *companiesOutput) Connect(ctx context.Context) error {
 func (out *companiesOutput) WriteBatch(ctx context.Context, batch service.MessageBatch) error {
 	messages := out.read(batch)
 	open := out.book.needed(messages)
-	if err := out.book.keep(ctx, open); err != nil {
+	taken, err := out.book.keep(ctx, open)
+	if err != nil {
 		return err
 	}
-	out.book.accept(open)
+	out.book.accept(taken)
 	if out.store == nil {
 		if err := waitForAll(ctx, open); err != nil {
 			return err
@@ -206,7 +208,7 @@ func (out *companiesOutput) Close(context.Context) error {
 	if text := out.tally.String(); text != "" {
 		out.log.Infof("companies: %s", text)
 	}
-	out.book.leave()
+	out.book.leave(out)
 	return nil
 }
 

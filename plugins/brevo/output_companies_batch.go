@@ -43,7 +43,7 @@ func (out *companiesOutput) read(batch service.MessageBatch) []*companyMessage {
 	action := batch.InterpolationExecutor(out.action)
 	messages := make([]*companyMessage, len(batch))
 	for i, m := range batch {
-		c := &companyMessage{out: out, m: m, index: i, time: timeOf(m)}
+		c := &companyMessage{out: out, m: m, who: whoOf(m), index: i, time: timeOf(m)}
 		messages[i] = c
 		if err := m.GetError(); err != nil {
 			c.refuse("processing", processingError{err})
@@ -93,13 +93,18 @@ func (b *companyBook) needless(m *companyMessage) bool {
 	if m.action == actionUpsert {
 		e := b.known.company(m.order.ext)
 		c := &companyChange{ext: m.order.ext, company: m.order.company, time: m.time}
-		if b.changes[c.ext] != nil || e.id == "" || now.doubtful(c.company) || older(m.time, e.time, false) || companyPrint(b.attributes.fit(c, now)) != e.print {
+		if b.changes[c.ext] != nil || e.id == "" || now.doubtful(c.company) || older(m.time, e.time, false) {
 			return false
 		}
-		if c.time > e.time {
-			e.time = c.time
-			b.known.setCompany(c.ext, e)
+		fitted, blank := b.attributes.fit(c, now)
+		if companyPrint(fitted) != e.print || len(b.known.delivered(e, blank)) > 0 {
+			return false
 		}
+		e.time, e.given = max(e.time, c.time), e.given.or(b.known.given(fitted))
+		b.known.setCompany(c.ext, e)
+	}
+	if len(m.order.link) > 0 && len(b.parked) > 0 {
+		return false // another one of the contact may wait there
 	}
 	for _, ref := range m.order.link {
 		if b.links[ref.key()] != nil || b.known.link(ref.key()).company != m.order.ext {
@@ -193,6 +198,10 @@ func (out *companiesOutput) drain() {
 		if out.store != nil {
 			where = "they are in the backlog, and the next run goes on with them"
 		}
-		out.log.Warnf("%d companies and %d links are not written: %s", changes, links, where)
+		why := ""
+		if out.book.isClosed() {
+			why = ", since Brevo lets this key have no companies"
+		}
+		out.log.Warnf("%d companies and %d links are not written%s: %s", changes, links, why, where)
 	}
 }

@@ -170,7 +170,7 @@ func (out *contactsOutput) Connect(ctx context.Context) error {
 	if err := calls.restore(ctx); err != nil {
 		return err
 	}
-	out.importer.poller.calls = calls
+	out.importer.noteCalls(calls)
 	var err error
 	out.ledger, err = out.book.open(ctx, out.store, out.log, func(l *ledger) error { return out.followJournal(ctx, l) })
 	if err != nil {

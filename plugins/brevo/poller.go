@@ -2,6 +2,7 @@ package brevo
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,28 +12,92 @@ import (
 	"connector/plugins/internal/rest"
 )
 
-// poller asks how imports stand. Each question is one of 100 an hour, so it asks about several at
-// once, and not before the time that imports have been taking.
+// poller asks how the imports of an account stand, those of contacts and those of companies. Each question is one
+// of 100 an hour, so it asks about several at once, and not before the time that imports have been taking. It lasts
+// as long as an output has it.
 type poller struct {
 	client *api.Client
 	log    *service.Logger
 
-	left  func() int // of the hour's questions
-	calls *hourly    // nil without a ledger; set before anything is waited for
+	left func() int // of the hour's questions
 
 	mu      sync.Mutex
+	calls   []*hourly // of the outputs that keep them
 	waiting map[int64]*waiting
 	usual   time.Duration // how long the last import took
 	wake    chan struct{}
-	done    sync.WaitGroup
-	once    sync.Once
+
+	users int // under pollers
+	stop  context.CancelFunc
+	done  sync.WaitGroup
 }
 
+// waiting is an import that somebody waits for, or several.
 type waiting struct {
 	since     time.Time
+	reports   bool // somebody wants them
 	questions int
 	told      bool
-	answer    chan api.Process
+	users     int
+	done      chan struct{} // closed when process is set
+	process   api.Process
+}
+
+var pollers = struct {
+	sync.Mutex
+	by map[*api.Client]*poller
+}{by: map[*api.Client]*poller{}}
+
+// takePoller returns the account's poller. Each is given back by leave, after the last wait.
+func takePoller(client *api.Client, log *service.Logger) *poller {
+	pollers.Lock()
+	defer pollers.Unlock()
+	p := pollers.by[client]
+	if p == nil {
+		p = newPoller(client, log)
+		var ctx context.Context
+		ctx, p.stop = context.WithCancel(context.Background())
+		p.done.Go(func() { p.run(ctx) })
+		pollers.by[client] = p
+	}
+	p.users++
+	return p
+}
+
+// leave gives the poller back, and the calls that were to be noted. It ends with its last user.
+func (p *poller) leave(calls *hourly) {
+	p.mu.Lock()
+	p.calls = slices.DeleteFunc(p.calls, func(h *hourly) bool { return h == calls })
+	p.mu.Unlock()
+	pollers.Lock()
+	p.users--
+	last := p.users == 0
+	if last {
+		delete(pollers.by, p.client)
+	}
+	pollers.Unlock()
+	if last {
+		p.stop()
+		p.done.Wait()
+	}
+}
+
+// note has the hour's calls noted from now on.
+func (p *poller) note(calls *hourly) {
+	if calls != nil {
+		p.mu.Lock()
+		p.calls = append(p.calls, calls)
+		p.mu.Unlock()
+	}
+}
+
+func (p *poller) noteCalls(ctx context.Context) {
+	p.mu.Lock()
+	all := slices.Clone(p.calls)
+	p.mu.Unlock()
+	for _, calls := range all {
+		calls.note(ctx)
+	}
 }
 
 const (
@@ -46,24 +111,39 @@ func newPoller(client *api.Client, log *service.Logger) *poller {
 	return &poller{client: client, log: log, left: left, waiting: map[int64]*waiting{}, usual: firstQuestion, wake: make(chan struct{}, 1)}
 }
 
-func (p *poller) start(ctx context.Context) {
-	p.once.Do(func() { p.done.Go(func() { p.run(ctx) }) })
+// wait returns once the process has come to its end, with its reports.
+func (p *poller) wait(ctx context.Context, id int64) (api.Process, error) {
+	return p.await(ctx, id, true)
 }
 
-// wait returns once the process has come to its end.
-func (p *poller) wait(ctx context.Context, id int64) (api.Process, error) {
-	w := &waiting{since: time.Now(), answer: make(chan api.Process, 1)}
+// waitForEnd is wait for a process that has no reports.
+func (p *poller) waitForEnd(ctx context.Context, id int64) (api.Process, error) {
+	return p.await(ctx, id, false)
+}
+
+func (p *poller) await(ctx context.Context, id int64, reports bool) (api.Process, error) {
 	p.mu.Lock()
-	p.waiting[id] = w
+	w := p.waiting[id]
+	if w == nil {
+		w = &waiting{since: time.Now(), done: make(chan struct{})}
+		p.waiting[id] = w
+	}
+	w.users++
+	w.reports = w.reports || reports
 	p.mu.Unlock()
 	select {
 	case p.wake <- struct{}{}:
 	default:
 	}
 	select {
-	case process := <-w.answer:
-		return process, nil
+	case <-w.done:
+		return w.process, nil
 	case <-ctx.Done():
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if w.users--; w.users == 0 && p.waiting[id] == w {
+			delete(p.waiting, id) // nobody wants to know any more
+		}
 		return api.Process{}, ctx.Err()
 	}
 }
@@ -144,7 +224,7 @@ func (p *poller) ask(ctx context.Context) error {
 	for _, id := range ids {
 		process, listed := found[id]
 		// A list may leave the reports out.
-		if !listed || process.Status == "completed" && process.Reports == nil {
+		if !listed || process.Status == "completed" && process.Reports == nil && p.wantsReports(id) {
 			err := persist(ctx, p.client, p.log, func() (err error) {
 				process, err = p.client.Process(ctx, id)
 				return err
@@ -157,7 +237,7 @@ func (p *poller) ask(ctx context.Context) error {
 				process = api.Process{ID: id, Status: "failed"}
 			}
 		}
-		p.calls.note(ctx)
+		p.noteCalls(ctx)
 		p.heard(process)
 	}
 	return nil
@@ -184,5 +264,13 @@ func (p *poller) heard(process api.Process) {
 		took -= took / 50 // it may have been done for some time
 	}
 	p.usual = min(max(firstQuestion, took), longestQuestion)
-	w.answer <- process
+	w.process = process
+	close(w.done)
+}
+
+func (p *poller) wantsReports(id int64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w := p.waiting[id]
+	return w != nil && w.reports
 }
