@@ -47,6 +47,9 @@ func TestPipelines_WhatTheyShareIsTheSameText(t *testing.T) {
 		want := section(t, main, first)
 		require.Greater(t, strings.Count(want, "\n"), 0, first)
 		for _, other := range others {
+			if other == "webhooks.yaml" && strings.Contains(first, "companies") {
+				continue // as a process of its own it leaves companies to the main job
+			}
 			assert.Equal(t, want, section(t, other, first), "%s in %s and %s", strings.TrimSpace(first), main, other)
 		}
 	}

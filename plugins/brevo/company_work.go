@@ -14,7 +14,7 @@ import (
 const (
 	fewQuiet, fewWhole   = 300 * time.Millisecond, time.Second
 	manyQuiet, manyWhole = time.Second, 10 * time.Second
-	linkQuiet, linkWhole = 2 * time.Second, 30 * time.Second
+	linkQuiet, linkWhole = 8 * time.Second, 3 * time.Minute // they wait for contacts and companies anyway
 
 	// few is how many calls of their own are not more than an import with the questions for its end.
 	few = 3
