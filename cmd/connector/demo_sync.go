@@ -87,7 +87,7 @@ func (d *demo) listen(ctx context.Context, work string) error {
 		return err
 	}
 	cmd.Env = append(cmd.Env, "HTTP_ADDRESS=127.0.0.1:0", "WEBHOOK_ADDRESS="+address, "WEBHOOK_PUBLIC_URL=http://"+address+"/pipedrive",
-		"WEBHOOK_USERNAME=demo", "WEBHOOK_PASSWORD=demo")
+		"WEBHOOK_USERNAME=demo", "WEBHOOK_PASSWORD=demo", webhooksState+"=pipedrive") // the main job has ended
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if d.verbose {
