@@ -54,14 +54,15 @@ func (c *comparison) all(object string) (all []map[string]any) {
 }
 
 func (c *comparison) relations(id string, r map[string]any, contact brevo.Contact) {
-	worth := 0.0
+	worth, cents := 0.0, 0.01
 	for _, d := range c.stages.deals[id] {
 		if value, _ := d["value"].(float64); d["status"] == "won" {
 			worth += c.sb.Pipedrive.InCompanyCurrency(value, fmt.Sprint(d["currency"]))
+			cents += 0.005 // each is rounded
 		}
 	}
 	ltv, err := strconv.ParseFloat(fmt.Sprint(contact.Attributes["LTV"]), 64)
-	if err != nil || math.Abs(ltv-worth) > 0.01 {
+	if err != nil || math.Abs(ltv-worth) > cents {
 		c.differ("person %s: LTV is not the value of the won deals", id)
 	}
 	if c.related.withLead[id] != onList(contact, 65) {

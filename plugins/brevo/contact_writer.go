@@ -18,6 +18,9 @@ const (
 	// seconds, while an import has to be asked about out of a budget of 100 calls an hour.
 	importFrom = 100
 
+	// firstReadFrom is the same in a first read, where many more are about to come.
+	firstReadFrom = 25
+
 	// writers is how many contacts of a batch are written at a time. The rate is the limits' affair.
 	writers = 8
 )
@@ -47,7 +50,7 @@ func (out *contactsOutput) writeRound(ctx context.Context, round []*write) error
 			singles = append(singles, w)
 		}
 	}
-	if out.mode == modeAuto && len(rows) < importFrom && !out.importer.busy() {
+	if out.mode == modeAuto && len(rows) < enough(rows) && !out.importer.busy() {
 		singles, rows = append(singles, rows...), nil
 	}
 
@@ -64,6 +67,13 @@ func (out *contactsOutput) writeRound(ctx context.Context, round []*write) error
 		return err
 	}
 	return out.importer.settle(ctx, tickets)
+}
+
+func enough(rows []*write) int {
+	if len(rows) > 0 && rows[0].snapshot {
+		return firstReadFrom
+	}
+	return importFrom
 }
 
 // goesByImport reports whether a row of an import can do what the write has to.

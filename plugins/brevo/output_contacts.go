@@ -59,7 +59,7 @@ re-subscribed, are written one by one in every mode.`).
 				Description("`upsert`; `update`, which refuses a contact that does not exist; `delete`, by `ext_id` if there is one, else by address; "+
 					"or `skip`, which writes nothing and counts the message under its metadata key `skip_reason`."),
 			service.NewStringEnumField(coFieldMode, modeAuto, modeSingle, modeImport).Default(modeAuto).
-				Description("`single`: a call for each contact. `import`: imports. `auto`: imports when a batch has at least 100 contacts for them, or when one is being put together anyway."),
+				Description("`single`: a call for each contact. `import`: imports. `auto`: imports when a batch has at least 100 contacts for them (25 in a first read), or when one is being put together anyway."),
 			deadletter.Field(),
 			service.NewBatchPolicyField(fieldBatching).
 				Description("How messages are gathered. If left out: up to 1000, for at most 100ms. With a `count` of 1 batches pass as they come, which is right for an input that reads pages. Batches for imports with the same lists join into one import of up to 8 MB."),
