@@ -156,7 +156,7 @@ func TestRedrive_StoppedOrKilledInTheMiddleItLosesNothing(t *testing.T) {
 			sb.Brevo.PutList(60, "All contacts")
 			before := sb.Brevo.Count()
 
-			slow := []string{"--set", "output.brevo_contacts.mode=single", "--set", "output.brevo_contacts.max_in_flight=1", "--set", "shutdown_timeout=1s"}
+			slow := []string{"--set", "output.broker.outputs.0.brevo_contacts.mode=single", "--set", "output.broker.outputs.0.brevo_contacts.max_in_flight=1", "--set", "shutdown_timeout=1s"}
 			cmd, out := command(t, settings, append(slow, "-c", filepath.Join(folder, "redrive.yaml"))...)
 			require.NoError(t, cmd.Start())
 			require.Eventually(t, func() bool { return sb.Brevo.Count() > before+10 }, 30*time.Second, time.Millisecond, "%v", out)

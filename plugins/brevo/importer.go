@@ -18,10 +18,10 @@ import (
 // An import waits for more rows while they keep coming, and the less the more it has: what is a long
 // time between two pages for the first thousand rows is not worth it for the third.
 const (
-	longestIdle  = 500 * time.Millisecond
-	shortestIdle = 50 * time.Millisecond
+	longestIdle  = 1200 * time.Millisecond
+	shortestIdle = 100 * time.Millisecond
 	manyRows     = 2200
-	importWhole  = 3 * time.Second
+	importWhole  = 4 * time.Second
 )
 
 func (g *importGroup) patience() time.Duration {

@@ -233,11 +233,7 @@ func nextPosition(frame map[string]any, position string, count int) (next string
 // Records are the page's records in the one shape of Record. They belong to the caller, who may
 // change them: asked again, the page makes them anew.
 func (p *Page) Records(ctx context.Context, c *Client) ([]Record, error) {
-	definitions := p.version
-	if p.Object.OnlyV1() {
-		definitions = "v2" // the same, and cheaper
-	}
-	fields, err := c.fieldsFor(ctx, p.Object, definitions, nil)
+	fields, err := c.fieldsFor(ctx, p.Object, p.version, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -245,7 +241,7 @@ func (p *Page) Records(ctx context.Context, c *Client) ([]Record, error) {
 	if err != nil || len(unknown) == 0 {
 		return records, err
 	}
-	fresh, err := c.fieldsFor(ctx, p.Object, definitions, unknown)
+	fresh, err := c.fieldsFor(ctx, p.Object, p.version, unknown)
 	if err != nil || fresh == fields {
 		return records, err
 	}
