@@ -65,6 +65,9 @@ func (out *contactsOutput) settle(batch service.MessageBatch, writes []*write) (
 func subject(m *service.Message, c api.Contact) string {
 	object, _ := m.MetaGet("pipedrive_object")
 	if id, ok := m.MetaGet("pipedrive_id"); ok && object != "" {
+		if object == "organization" && c.ExtID != "" { // which is about many contacts
+			return "what organization " + id + " says of person " + c.ExtID
+		}
 		return object + " " + id
 	}
 	if c.ExtID != "" {
