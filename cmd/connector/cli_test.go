@@ -18,6 +18,7 @@ import (
 )
 
 func TestPipelines_FindTheirMappingsBesideThemselvesFromAnyFolder(t *testing.T) {
+	t.Parallel()
 	folder := copyPipelines(t)
 	elsewhere := t.TempDir()
 	relative, err := filepath.Rel(elsewhere, folder)
@@ -51,6 +52,7 @@ func TestPipelines_AMistakeInAMappingIsToldWithFileAndLine(t *testing.T) {
 }
 
 func TestPipelines_OfSeveralFoldersEachFindTheirOwnMappings(t *testing.T) {
+	t.Parallel()
 	both := t.TempDir()
 	for _, name := range []string{"one", "two"} {
 		require.NoError(t, os.CopyFS(filepath.Join(both, name), os.DirFS(repoFile(t, "pipelines"))))
@@ -65,6 +67,7 @@ func TestPipelines_OfSeveralFoldersEachFindTheirOwnMappings(t *testing.T) {
 }
 
 func TestDemo_AgreesAndExitsWithZero(t *testing.T) {
+	t.Parallel()
 	cmd, out := command(t, nil, "demo", "--once", "--persons", "300", "--faults")
 	require.NoError(t, cmd.Run(), out)
 	for _, want := range []string{"records read", "300 persons", "no valid email", "address of another person", "invalid_emails", "least possible", "Both sides agree"} {

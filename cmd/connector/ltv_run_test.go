@@ -77,6 +77,7 @@ func trade(t *testing.T, sb *sandbox.Sandbox, random *rand.Rand, deal map[string
 var currencies = []string{"EUR", "USD", "GBP", "SEK", "JPY", "XAF"} // of the last there is no rate
 
 func TestRun_TheValueOfWonDealsIsThatOfAStraightforwardRecomputation(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("takes twenty seconds")
 	}

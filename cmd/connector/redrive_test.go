@@ -70,6 +70,7 @@ func refused(t *testing.T, sb *sandbox.Sandbox) (settings []string, folder, lett
 }
 
 func TestRedrive_DeliversWhatWasRefusedOnceTheListIsThereAndTheMappingMended(t *testing.T) {
+	t.Parallel()
 	sb := startSandbox(t, sandbox.Config{Persons: 300})
 	settings, folder, file := refused(t, sb)
 	letters := readLetters(t, file)
@@ -110,6 +111,7 @@ func TestRedrive_DeliversWhatWasRefusedOnceTheListIsThereAndTheMappingMended(t *
 }
 
 func TestRedrive_LeavesOnlyWhatIsRefusedAgain(t *testing.T) {
+	t.Parallel()
 	sb := startSandbox(t, sandbox.Config{Persons: 60})
 	settings, folder, file := refused(t, sb)
 	letters := readLetters(t, file)
@@ -148,6 +150,7 @@ func TestRedrive_LeavesOnlyWhatIsRefusedAgain(t *testing.T) {
 }
 
 func TestRedrive_StoppedOrKilledInTheMiddleItLosesNothing(t *testing.T) {
+	t.Parallel()
 	for name, signal := range map[string]os.Signal{"stopped": syscall.SIGTERM, "killed": syscall.SIGKILL} {
 		t.Run(name, func(t *testing.T) {
 			sb := startSandbox(t, sandbox.Config{Persons: 300})

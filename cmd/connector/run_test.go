@@ -17,6 +17,7 @@ import (
 )
 
 func TestRun_TwentyThousandPersonsWithinBothVendorsLimits(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("takes ten seconds")
 	}
@@ -45,6 +46,7 @@ func TestRun_TwentyThousandPersonsWithinBothVendorsLimits(t *testing.T) {
 }
 
 func TestRun_AfterAKillInTheMiddleNothingIsMissing(t *testing.T) {
+	t.Parallel()
 	sb := startSandbox(t, sandbox.Config{Persons: 5000, Brevo: brevo.Config{ImportDelay: 100 * time.Millisecond}})
 	settings := settingsFor(t, sb)
 	args := []string{"--set", "input.pipedrive_recents.page_size=50", "--set", "input.pipedrive_recents.burst_limit=50", "--set", "input.pipedrive_recents.checkpoint_limit=1500", "-c", repoFile(t, "pipelines/pipedrive.yaml")}
@@ -67,6 +69,7 @@ func TestRun_AfterAKillInTheMiddleNothingIsMissing(t *testing.T) {
 }
 
 func TestRun_ATermSignalEndsItInTimeAndTheNextRunGoesOnWhereItEnded(t *testing.T) {
+	t.Parallel()
 	sb := startSandbox(t, sandbox.Config{Persons: 5000})
 	settings := settingsFor(t, sb)
 	args := []string{
@@ -89,6 +92,7 @@ func TestRun_ATermSignalEndsItInTimeAndTheNextRunGoesOnWhereItEnded(t *testing.T
 }
 
 func TestRun_AfterAFullSyncChangesCostPagesAndAnIdleLookCostsOne(t *testing.T) {
+	t.Parallel()
 	sb := startSandbox(t, sandbox.Config{Persons: 5000})
 	settings := settingsFor(t, sb)
 	look := func() (pages, writes, imports int) {

@@ -69,6 +69,7 @@ func eventNames(sb *sandbox.Sandbox, dealID int) (names []string) {
 }
 
 func TestWebhooks_ADealThatMovesPutsItsPersonOnTheListAndTellsTheEvent(t *testing.T) {
+	t.Parallel()
 	for name, args := range map[string][]string{
 		"on their own":        {"-c", repoFile(t, "pipelines/webhooks.yaml")},
 		"beside the main job": {"streams", repoFile(t, "pipelines/pipedrive.yaml"), repoFile(t, "pipelines/webhooks.yaml")},
