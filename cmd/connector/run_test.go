@@ -49,7 +49,7 @@ func TestRun_AfterAKillInTheMiddleNothingIsMissing(t *testing.T) {
 	t.Parallel()
 	sb := startSandbox(t, sandbox.Config{Persons: 5000, Brevo: brevo.Config{ImportDelay: 100 * time.Millisecond}})
 	settings := settingsFor(t, sb)
-	args := []string{"--set", "input.pipedrive_recents.page_size=50", "--set", "input.pipedrive_recents.burst_limit=50", "--set", "input.pipedrive_recents.checkpoint_limit=1500", "-c", repoFile(t, "pipelines/pipedrive.yaml")}
+	args := []string{"--set", "input.pipedrive_recents.page_size=50", "--set", "input.pipedrive_recents.burst_limit=50", "--set", "input.pipedrive_recents.checkpoint_limit=2500", "-c", repoFile(t, "pipelines/pipedrive.yaml")}
 	before := sb.Brevo.Count()
 
 	first, _ := command(t, settings, args...)
@@ -74,7 +74,7 @@ func TestRun_ATermSignalEndsItInTimeAndTheNextRunGoesOnWhereItEnded(t *testing.T
 	settings := settingsFor(t, sb)
 	args := []string{
 		"--set", "input.pipedrive_recents.page_size=50", "--set", "input.pipedrive_recents.burst_limit=50",
-		"--set", "input.pipedrive_recents.checkpoint_limit=1500", "-c", repoFile(t, "pipelines/pipedrive.yaml"),
+		"--set", "input.pipedrive_recents.checkpoint_limit=2500", "-c", repoFile(t, "pipelines/pipedrive.yaml"),
 	}
 	before := sb.Brevo.Count()
 

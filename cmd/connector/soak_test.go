@@ -19,7 +19,7 @@ import (
 
 // testdata/soak/run makes these larger.
 var (
-	soakKills   = flag.Int("soak.kills", 5, "how often the connector is killed")
+	soakKills   = flag.Int("soak.kills", 3, "how often the connector is killed")
 	soakPersons = flag.Int("soak.persons", 2500, "how many persons the company has")
 	soakChanges = flag.Int("soak.changes", 150, "how many persons change meanwhile")
 	soakSeed    = flag.Uint64("soak.seed", 0, "the seed of all chance; 0 draws one")
