@@ -62,6 +62,7 @@ func (o *companyOrder) readField(key string, v any) (err error) {
 	switch key {
 	case "ext_id":
 		o.ext, err = idText(key, v)
+		o.ext = strings.Clone(o.ext) // it is kept, and may be a part of a whole page
 	case "name":
 		o.company.Name, err = textOf(key, v)
 		o.company.Name = strings.TrimSpace(o.company.Name)

@@ -23,6 +23,8 @@ type firstRead struct {
 	leads         map[string]map[string][]byte // by person
 	personOf      map[string]string            // of leads
 	read          map[string]chan struct{}     // by name of object, closed when all of it is in here
+
+	organizationPacker, leadPacker recordPacker
 }
 
 // mostPacked bounds the memory that organizations may take; those beyond it are looked up.
@@ -88,7 +90,7 @@ func (x *firstRead) putOrganization(r api.Record) {
 	if deleted(r) || x.size >= mostPacked {
 		return
 	}
-	if packed := packRecord(r); packed != nil {
+	if packed := x.organizationPacker.pack(r); packed != nil {
 		x.organizations[strings.Clone(id)] = packed
 		x.size += len(packed)
 	}
@@ -102,7 +104,7 @@ func (x *firstRead) putLead(r api.Record) {
 	if archived, _ := r["is_archived"].(bool); person == "" || archived || deleted(r) {
 		return
 	}
-	packed := packRecord(r)
+	packed := x.leadPacker.pack(r)
 	if packed == nil {
 		return
 	}
@@ -132,7 +134,7 @@ func (x *firstRead) organization(id string) (api.Record, bool) {
 	if !ok {
 		return nil, false
 	}
-	r := unpackRecord(packed)
+	r := x.organizationPacker.unpack(packed)
 	return r, r != nil
 }
 
@@ -142,7 +144,7 @@ func (x *firstRead) leadsOf(person string) []api.Record {
 	defer x.mu.Unlock()
 	all := make([]api.Record, 0, len(x.leads[person]))
 	for _, packed := range x.leads[person] {
-		if r := unpackRecord(packed); r != nil {
+		if r := x.leadPacker.unpack(packed); r != nil {
 			all = append(all, r)
 		}
 	}

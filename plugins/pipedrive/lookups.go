@@ -29,6 +29,7 @@ type lookups struct {
 
 	fetching sync.Mutex // so that two batches do not fetch the same
 	kept     *expirable.LRU[string, kept]
+	packer   recordPacker
 }
 
 // kept is a record as it is kept: packed, unless it is one of a few that are asked for again and again.
@@ -41,7 +42,7 @@ func (l *lookups) keep(id string, r api.Record) {
 	switch {
 	case l.kept == nil:
 	case r != nil && l.object.HasSince():
-		if packed := packRecord(r); packed != nil {
+		if packed := l.packer.pack(r); packed != nil {
 			l.kept.Add(id, kept{packed: packed})
 		}
 	default:
@@ -157,7 +158,7 @@ func (l *lookups) fromKept(id string) (api.Record, bool) {
 	}
 	k, ok := l.kept.Get(id)
 	if k.packed != nil {
-		k.record = unpackRecord(k.packed)
+		k.record = l.packer.unpack(k.packed)
 	}
 	return k.record, ok
 }

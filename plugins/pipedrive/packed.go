@@ -7,6 +7,8 @@ import (
 	"io"
 	"sync"
 
+	"github.com/klauspost/compress/zstd"
+
 	"connector/plugins/pipedrive/api"
 )
 
@@ -45,22 +47,43 @@ func unpack(packed []byte, read func(io.Reader) error) error {
 	return read(r)
 }
 
-// packRecord gives nil for what cannot be packed: it is looked up instead.
-func packRecord(r api.Record) []byte {
-	packed, err := pack(func(w io.Writer) error { return json.NewEncoder(w).Encode(r) })
+// packWindow is how far back a packer looks, in bytes. It keeps twice as much.
+const packWindow = 64 << 10
+
+// recordPacker packs records of one kind. They share most of their texts, above all the names of their fields, so
+// that the first one is the dictionary of all: the others take a third of what they take by themselves.
+type recordPacker struct {
+	first  sync.Once
+	zipper *zstd.Encoder
+	opener *zstd.Decoder
+}
+
+// pack gives nil for what cannot be packed: it is looked up instead.
+func (p *recordPacker) pack(r api.Record) []byte {
+	text, err := json.Marshal(r)
 	if err != nil {
 		return nil
 	}
-	return packed
+	p.first.Do(func() {
+		p.zipper, _ = zstd.NewWriter(nil, zstd.WithEncoderDictRaw(1, text), zstd.WithWindowSize(packWindow),
+			zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true))
+		p.opener, _ = zstd.NewReader(nil, zstd.WithDecoderDictRaw(1, text), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
+	})
+	if p.zipper == nil || p.opener == nil {
+		return nil
+	}
+	return bytes.Clone(p.zipper.EncodeAll(text, nil))
 }
 
-func unpackRecord(packed []byte) (r api.Record) {
-	err := unpack(packed, func(from io.Reader) error {
-		d := json.NewDecoder(from)
-		d.UseNumber()
-		return d.Decode(&r)
-	})
+// unpack gives nil for what cannot be unpacked.
+func (p *recordPacker) unpack(packed []byte) (r api.Record) {
+	text, err := p.opener.DecodeAll(packed, nil)
 	if err != nil {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	if d.Decode(&r) != nil {
 		return nil
 	}
 	return r

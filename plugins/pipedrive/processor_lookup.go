@@ -78,6 +78,7 @@ type lookupProcessor struct {
 	unusable error
 	id       *bloblang.Executor
 	result   *bloblang.Executor
+	place    string // where result puts a record; empty if it is not the default
 	missing  *service.MetricCounter
 	object   *api.Object
 }
@@ -114,7 +115,8 @@ func newLookupProcessor(conf *service.ParsedConfig, res *service.Resources) (*lo
 		return nil, err
 	}
 	if text == "" {
-		text = fmt.Sprintf("root.%s = this", map[bool]string{true: p.object.Plural, false: p.object.Name}[p.by != ""])
+		p.place = map[bool]string{true: p.object.Plural, false: p.object.Name}[p.by != ""]
+		text = fmt.Sprintf("root.%s = this", p.place)
 	}
 	if p.result, err = bloblang.Parse(text); err != nil {
 		return nil, fmt.Errorf("result_map: %w", err)
@@ -148,15 +150,12 @@ func (p *lookupProcessor) ProcessBatch(ctx context.Context, batch service.Messag
 	}
 	wanted := make([]wish, len(batch))
 	var ids []string
+	var err error
 	for i, m := range batch {
 		if m.GetError() != nil {
 			continue
 		}
-		v, err := queryValue(m, p.id)
-		if err == nil {
-			wanted[i], err = p.wishOf(v)
-		}
-		if err != nil {
+		if wanted[i], err = p.wishFrom(m); err != nil {
 			m.SetError(fmt.Errorf("the id to look up cannot be read: %w", err))
 			continue
 		}
@@ -176,9 +175,7 @@ func (p *lookupProcessor) ProcessBatch(ctx context.Context, batch service.Messag
 			out = append(out, m)
 			continue
 		}
-		from := service.NewMessage(nil)
-		from.SetStructuredMut(answer(wanted[i]))
-		mutated, err := m.BloblangMutateFrom(p.result, from)
+		mutated, err := p.put(m, answer(wanted[i]))
 		if err != nil {
 			m.SetError(fmt.Errorf("result_map: %w", err))
 			mutated = m
@@ -191,6 +188,21 @@ func (p *lookupProcessor) ProcessBatch(ctx context.Context, batch service.Messag
 		return nil, nil
 	}
 	return []service.MessageBatch{out}, nil
+}
+
+// put adds an answer to a message. It returns nil for one that the mapping drops.
+func (p *lookupProcessor) put(m *service.Message, answer any) (*service.Message, error) {
+	if p.place != "" {
+		if content, err := m.AsStructuredMut(); err == nil {
+			if record, ok := content.(map[string]any); ok {
+				record[p.place] = answer
+				return m, nil
+			}
+		}
+	}
+	from := service.NewMessage(nil)
+	from.SetStructuredMut(answer)
+	return m.BloblangMutateFrom(p.result, from)
 }
 
 // queryValue is what a mapping gives of a message. Benthos' own BloblangQueryValue has no this.
@@ -213,6 +225,20 @@ func (p *lookupProcessor) Close(context.Context) error { return nil }
 type wish struct {
 	ids  []string
 	list bool
+}
+
+// wishFrom is what a message asks for. A query leaves its message marked as shared with others, so that each
+// processor's next change would copy all of it: this one makes it its own first, once.
+func (p *lookupProcessor) wishFrom(m *service.Message) (wish, error) {
+	content, unstructured := m.AsStructuredMut()
+	v, err := queryValue(m, p.id)
+	if unstructured == nil {
+		m.SetStructuredMut(content)
+	}
+	if err != nil {
+		return wish{}, err
+	}
+	return p.wishOf(v)
 }
 
 func (p *lookupProcessor) wishOf(v any) (w wish, err error) {
