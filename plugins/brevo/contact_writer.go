@@ -3,7 +3,6 @@ package brevo
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"sync"
 
@@ -189,6 +188,9 @@ func (out *contactsOutput) call(ctx context.Context, do func() error) error {
 // were refused for their phone numbers or their ext_ids. Where an import leaves open what became of its rows, each is
 // written singly, which gives each its own verdict.
 func (out *contactsOutput) writeByImport(ctx context.Context, rows []*write, tickets *[]ticket) error {
+	if len(rows) == 0 {
+		return nil
+	}
 	open, err := out.importRows(ctx, rows, tickets)
 	if err != nil {
 		return err
@@ -236,15 +238,7 @@ const repairsSingly = 5
 // importRows waits for the verdict of each row. It returns those that have none, since something was
 // wrong with the import as a whole.
 func (out *contactsOutput) importRows(ctx context.Context, rows []*write, all *[]ticket) (open []*write, err error) {
-	tickets := make([]ticket, len(rows))
-	for i, w := range rows {
-		target := api.Target{
-			ListIDs: w.contact.ListIDs, EmailBlacklist: isTrue(w.contact.EmailBlacklisted), SMSBlacklist: isTrue(w.contact.SMSBlacklisted),
-		}
-		if tickets[i], err = out.importer.add(target, w); err != nil {
-			w.refuse("message", fmt.Errorf("the contact cannot be encoded: %w", err))
-		}
-	}
+	tickets := out.importer.add(rows)
 	for i, w := range rows {
 		if w.refusal != nil {
 			continue

@@ -15,19 +15,17 @@ import (
 	"connector/plugins/internal/rest"
 )
 
-// An import waits for more rows while they keep coming, and the less the more it has: what is a long
-// time between two pages for the first thousand rows is not worth it for the third.
+// Imports wait for more rows while they keep coming, and all together: a batch has contacts for many targets and
+// is done with the last of them, and the next ones come only then. How long is a matter of how far apart batches
+// have come, which in a first read, a page of Pipedrive each, can be seconds.
 const (
-	longestIdle  = 1200 * time.Millisecond
-	shortestIdle = 100 * time.Millisecond
-	manyRows     = 2200
-	importWhole  = 4 * time.Second
+	shortestIdle    = 250 * time.Millisecond
+	longestIdle     = 1200 * time.Millisecond
+	longestOpen     = 4 * time.Second
+	firstReadIdle   = 3 * time.Second
+	firstReadOpen   = 12 * time.Second
+	gapsThatMayPass = 3
 )
-
-func (g *importGroup) patience() time.Duration {
-	idle := longestIdle * time.Duration(manyRows-len(g.starts)) / manyRows
-	return min(max(idle, shortestIdle), importWhole-time.Since(g.opened))
-}
 
 // importer gathers rows of all batches under way into imports, one for each target, and gives each
 // row its verdict.
@@ -50,6 +48,11 @@ type importer struct {
 	spare  []byte // of an import that is done, for the rows of the next
 	open   map[string]*importGroup
 	active int // groups that have no verdict yet
+
+	idle     *time.Timer // seals all that is open
+	openedAt time.Time   // when the first of them was; zero when none is
+	cameAt   time.Time   // when the last batch did
+	gap      time.Duration
 }
 
 // importGroup is one import on its way.
@@ -57,8 +60,6 @@ type importGroup struct {
 	target api.Target
 	rows   []byte  // joined by commas
 	starts []int32 // where each row begins
-	opened time.Time
-	idle   *time.Timer // seals it
 
 	journaled []byte       // what the ledger is to have, row by row
 	number    uint64       // in the journal; 0 if it is not there
@@ -95,6 +96,7 @@ func (t ticket) verdict(ctx context.Context) error {
 func newImporter(client *api.Client, log *service.Logger) *importer {
 	im := &importer{client: client, log: log, open: map[string]*importGroup{}}
 	im.ctx, im.stop = context.WithCancel(context.Background())
+	im.idle = time.AfterFunc(time.Hour, im.sealAll)
 	return im
 }
 
@@ -124,18 +126,32 @@ func (im *importer) busy() bool {
 	return im.active > 0
 }
 
-// add puts a contact into the open import of its target.
-func (im *importer) add(target api.Target, w *write) (ticket, error) {
-	key := targetKey(target)
+// add puts the contacts of a batch into the open imports of their targets. One that cannot be encoded is refused,
+// and its ticket empty.
+func (im *importer) add(writes []*write) []ticket {
 	im.mu.Lock()
 	defer im.mu.Unlock()
-	row, err := api.AppendRow(im.row[:0], w.contact)
-	if err != nil {
-		return ticket{}, err
+	tickets := make([]ticket, len(writes))
+	for i, w := range writes {
+		var err error
+		if im.row, err = api.AppendRow(im.row[:0], w.contact); err != nil {
+			w.refuse("message", fmt.Errorf("the contact cannot be encoded: %w", err))
+			continue
+		}
+		tickets[i] = im.addRow(w)
 	}
-	im.row = row
+	if len(im.open) > 0 {
+		im.idle.Reset(im.patience(writes[0].snapshot))
+	}
+	return tickets
+}
+
+// addRow adds im.row. im.mu is held.
+func (im *importer) addRow(w *write) ticket {
+	target := targetOf(w.contact)
+	key := targetKey(target)
 	g := im.open[key]
-	if g != nil && len(g.rows)+1+len(row) > api.MaxImport {
+	if g != nil && len(g.rows)+1+len(im.row) > api.MaxImport {
 		im.seal(key, g)
 		g = nil
 	}
@@ -143,15 +159,37 @@ func (im *importer) add(target api.Target, w *write) (ticket, error) {
 		g = im.openGroup(key, target)
 	} else {
 		g.rows = append(g.rows, ',')
-		g.idle.Reset(g.patience())
 	}
 	g.starts = append(g.starts, int32(len(g.rows)))
-	g.rows = append(g.rows, row...)
+	g.rows = append(g.rows, im.row...)
 	g.unsettled.Add(1)
 	if im.ledger != nil {
 		g.journaled = appendRow(g.journaled, w)
 	}
-	return ticket{g, len(g.starts) - 1}, nil
+	return ticket{g, len(g.starts) - 1}
+}
+
+// patience is how long to wait for the next batch, after one that has just come. im.mu is held.
+func (im *importer) patience(firstRead bool) time.Duration {
+	now, longest, open := time.Now(), longestIdle, longestOpen
+	if firstRead {
+		longest, open = firstReadIdle, firstReadOpen
+	}
+	if im.openedAt.IsZero() {
+		im.openedAt = now
+	} else {
+		im.gap = max(now.Sub(im.cameAt), im.gap*3/4)
+	}
+	im.cameAt = now
+	idle := longestIdle
+	if im.gap > 0 {
+		idle = min(max(gapsThatMayPass*im.gap, shortestIdle), longest)
+	}
+	return max(0, min(idle, open-now.Sub(im.openedAt)))
+}
+
+func targetOf(c api.Contact) api.Target {
+	return api.Target{ListIDs: c.ListIDs, EmailBlacklist: isTrue(c.EmailBlacklisted), SMSBlacklist: isTrue(c.SMSBlacklisted)}
 }
 
 // targetKey is the same for the same set of lists.
@@ -169,24 +207,25 @@ func targetKey(t api.Target) string {
 }
 
 func (im *importer) openGroup(key string, target api.Target) *importGroup {
-	g := &importGroup{target: target, rows: im.spare[:0], opened: time.Now(), done: make(chan struct{})}
+	g := &importGroup{target: target, rows: im.spare[:0], done: make(chan struct{})}
 	im.spare = nil
 	im.open[key] = g
 	im.active++
-	g.idle = time.AfterFunc(longestIdle, func() {
-		im.mu.Lock()
-		defer im.mu.Unlock()
-		im.seal(key, g)
-	})
 	return g
 }
 
-// seal sends an import off, once. im.mu is held.
-func (im *importer) seal(key string, g *importGroup) {
-	if im.open[key] != g {
-		return
+// sealAll sends all that is open off.
+func (im *importer) sealAll() {
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	for key, g := range im.open {
+		im.seal(key, g)
 	}
-	g.idle.Stop()
+	im.openedAt = time.Time{}
+}
+
+// seal sends an import off. im.mu is held.
+func (im *importer) seal(key string, g *importGroup) {
 	delete(im.open, key)
 	im.running.Go(func() { im.run(g) })
 }
@@ -267,8 +306,8 @@ func (im *importer) fetch(p api.Process) (reportLines, error) {
 // close ends all that is under way; its rows get the context's error.
 func (im *importer) close() {
 	im.mu.Lock()
+	im.idle.Stop()
 	for key, g := range im.open {
-		g.idle.Stop()
 		delete(im.open, key)
 		g.err = context.Canceled
 		close(g.done)

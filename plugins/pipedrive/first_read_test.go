@@ -106,7 +106,7 @@ func TestFirstRead_PersonsComeWithWhatIsToldOfThemAtNoCost(t *testing.T) {
 // Not parallel: the bound is that of all.
 func TestFirstRead_OrganizationsBeyondTheBoundAreLookedUp(t *testing.T) {
 	defer func(was int) { mostPacked = was }(mostPacked)
-	mostPacked = 1000
+	mostPacked = 400
 	inFakeTime(t, sandbox.Config{}, func(t *testing.T, a *account) {
 		a.company(25)
 		f, got := a.told(newStore(t), readsAll)
