@@ -52,6 +52,20 @@ func TestCompanies_AnOlderLinkDoesNotUndoANewerOne(t *testing.T) {
 	assert.EqualValues(t, 2, s.counts.of("brevo_companies_skipped "+skipOlder))
 }
 
+func TestCompanies_ALateWebhookDoesNotUndoWhatAPollOfItsSecondTold(t *testing.T) {
+	t.Parallel()
+	w := sandboxed(t, sandbox.Config{})
+	w.putPersons(2)
+	late := func(m *service.Message) *service.Message { return at(m, "2026-01-01T10:00:05.382Z") }
+	w.run(nil, []*service.Message{polled(10, org(1, ""))},
+		[]*service.Message{polled(10, member(1, 1)), polled(10, member(2, 1))}, []*service.Message{late(member(1, 0))})
+	assert.Len(t, w.byOrg()["1"].ContactIDs, 2, "while the link waits")
+	s := w.run(nil, []*service.Message{late(member(2, 0)), late(message(`{"ext_id":1,"name":"Former"}`))})
+	assert.Len(t, w.byOrg()["1"].ContactIDs, 2, "once it is made")
+	assert.Equal(t, "Org 1", w.byOrg()["1"].Attributes["name"])
+	assert.EqualValues(t, 2, s.counts.of("brevo_companies_skipped "+skipOlder))
+}
+
 func TestCompanies_ALinkWaitsForItsContactAndItsCompany(t *testing.T) {
 	t.Parallel()
 	w := sandboxed(t, sandbox.Config{})

@@ -43,7 +43,7 @@ func (out *companiesOutput) read(batch service.MessageBatch) []*companyMessage {
 	action := batch.InterpolationExecutor(out.action)
 	messages := make([]*companyMessage, len(batch))
 	for i, m := range batch {
-		c := &companyMessage{out: out, m: m, who: whoOf(m), index: i, time: timeOf(m)}
+		c := &companyMessage{out: out, m: m, who: whoOf(m), index: i, time: knownUntil(m)}
 		messages[i] = c
 		if err := m.GetError(); err != nil {
 			c.refuse("processing", processingError{err})
