@@ -2,6 +2,7 @@ package brevo
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -50,6 +51,56 @@ func TestCompanies_AnOlderLinkDoesNotUndoANewerOne(t *testing.T) {
 	assert.Len(t, w.byOrg()["2"].ContactIDs, 1)
 	assert.Empty(t, w.byOrg()["1"].ContactIDs)
 	assert.EqualValues(t, 2, s.counts.of("brevo_companies_skipped "+skipOlder))
+}
+
+func TestCompanies_AnOlderLinkDoesNotUndoWhatWasToldOnceMore(t *testing.T) {
+	t.Parallel()
+	w := sandboxed(t, sandbox.Config{})
+	w.putPersons(2)
+	out := companiesOut(w, mostLinks)
+	defer out.book.leave(out)
+	told := func(messages ...*service.Message) {
+		t.Helper()
+		require.NoError(t, out.WriteBatch(t.Context(), messages))
+		out.book.finish(t.Context())
+	}
+	told(orgs(1, 2, "")...)
+	told(at(member(1, 1), "2026-11-01T10:00:01Z"))
+	told(at(member(1, 1), "2026-11-01T10:00:05Z"), at(member(2, 0), "2026-11-01T10:00:05Z"))
+	told(at(member(1, 2), "2026-11-01T10:00:03Z"), at(member(2, 2), "2026-11-01T10:00:03Z"))
+	assert.Equal(t, []int64{w.contactID("1")}, w.byOrg()["1"].ContactIDs)
+	assert.Empty(t, w.byOrg()["2"].ContactIDs)
+}
+
+func TestCompanies_AChangeThatIsTakenBackWhileItIsMadeIsTakenBack(t *testing.T) {
+	t.Parallel()
+	w := sandboxed(t, sandbox.Config{})
+	w.putPersons(1)
+	began, goOn := make(chan struct{}), make(chan struct{})
+	calls := 0
+	w.tap.instead = func(_ http.ResponseWriter, c call) bool {
+		if strings.Contains(c.uri, "/companies/link-unlink/") {
+			if calls++; calls == 2 { // it leaves the first company
+				close(began)
+				<-goOn
+			}
+		}
+		return false
+	}
+	out := companiesOut(w, mostLinks)
+	defer out.book.leave(out)
+	require.NoError(t, out.WriteBatch(t.Context(), append(orgs(1, 2, ""), member(1, 1))))
+	out.book.finish(t.Context())
+	require.NoError(t, out.WriteBatch(t.Context(), []*service.Message{member(1, 2)}))
+	done := make(chan struct{})
+	go func() { defer close(done); out.book.finish(t.Context()) }()
+	<-began
+	require.NoError(t, out.WriteBatch(t.Context(), []*service.Message{member(1, 1)}))
+	close(goOn)
+	<-done
+	out.book.finish(t.Context())
+	assert.Equal(t, []int64{w.contactID("1")}, w.byOrg()["1"].ContactIDs)
+	assert.Empty(t, w.byOrg()["2"].ContactIDs)
 }
 
 func TestCompanies_ALateWebhookDoesNotUndoWhatAPollOfItsSecondTold(t *testing.T) {

@@ -111,6 +111,9 @@ func (b *companyBook) needless(m *companyMessage) bool {
 			return false
 		}
 	}
+	for _, ref := range m.order.link {
+		b.known.noteTime(ref.key(), m.time)
+	}
 	return true
 }
 
