@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/assert"
@@ -115,6 +116,21 @@ func TestCompanies_ALateWebhookDoesNotUndoWhatAPollOfItsSecondTold(t *testing.T)
 	assert.Len(t, w.byOrg()["1"].ContactIDs, 2, "once it is made")
 	assert.Equal(t, "Org 1", w.byOrg()["1"].Attributes["name"])
 	assert.EqualValues(t, 2, s.counts.of("brevo_companies_skipped "+skipOlder))
+}
+
+func TestCompanies_ATrickleOfOthersDoesNotHoldALinkUpForMinutes(t *testing.T) {
+	t.Parallel()
+	w := sandboxed(t, sandbox.Config{})
+	w.putPersons(99)
+	s := companiesIn(w, nil)
+	s.send(orgs(1, 99, "")...)
+	person := 0
+	assert.Eventually(t, func() bool {
+		person++
+		assert.NoError(t, s.try(member(person, person)))
+		return len(w.byOrg()["1"].ContactIDs) == 1
+	}, 40*time.Second, 500*time.Millisecond)
+	assert.Less(t, len(w.spent()), 15, "%v", w.spent())
 }
 
 func TestCompanies_ALinkWaitsForItsContactAndItsCompany(t *testing.T) {
