@@ -2,7 +2,9 @@ package brevo
 
 import (
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/assert"
@@ -50,6 +52,85 @@ func TestCompanies_AnOlderLinkDoesNotUndoANewerOne(t *testing.T) {
 	assert.Len(t, w.byOrg()["2"].ContactIDs, 1)
 	assert.Empty(t, w.byOrg()["1"].ContactIDs)
 	assert.EqualValues(t, 2, s.counts.of("brevo_companies_skipped "+skipOlder))
+}
+
+func TestCompanies_AnOlderLinkDoesNotUndoWhatWasToldOnceMore(t *testing.T) {
+	t.Parallel()
+	w := sandboxed(t, sandbox.Config{})
+	w.putPersons(2)
+	out := companiesOut(w, mostLinks)
+	defer out.book.leave(out)
+	told := func(messages ...*service.Message) {
+		t.Helper()
+		require.NoError(t, out.WriteBatch(t.Context(), messages))
+		out.book.finish(t.Context())
+	}
+	told(orgs(1, 2, "")...)
+	told(at(member(1, 1), "2026-11-01T10:00:01Z"))
+	told(at(member(1, 1), "2026-11-01T10:00:05Z"), at(member(2, 0), "2026-11-01T10:00:05Z"))
+	told(at(member(1, 2), "2026-11-01T10:00:03Z"), at(member(2, 2), "2026-11-01T10:00:03Z"))
+	assert.Equal(t, []int64{w.contactID("1")}, w.byOrg()["1"].ContactIDs)
+	assert.Empty(t, w.byOrg()["2"].ContactIDs)
+}
+
+func TestCompanies_AChangeThatIsTakenBackWhileItIsMadeIsTakenBack(t *testing.T) {
+	t.Parallel()
+	w := sandboxed(t, sandbox.Config{})
+	w.putPersons(1)
+	began, goOn := make(chan struct{}), make(chan struct{})
+	calls := 0
+	w.tap.instead = func(_ http.ResponseWriter, c call) bool {
+		if strings.Contains(c.uri, "/companies/link-unlink/") {
+			if calls++; calls == 2 { // it leaves the first company
+				close(began)
+				<-goOn
+			}
+		}
+		return false
+	}
+	out := companiesOut(w, mostLinks)
+	defer out.book.leave(out)
+	require.NoError(t, out.WriteBatch(t.Context(), append(orgs(1, 2, ""), member(1, 1))))
+	out.book.finish(t.Context())
+	require.NoError(t, out.WriteBatch(t.Context(), []*service.Message{member(1, 2)}))
+	done := make(chan struct{})
+	go func() { defer close(done); out.book.finish(t.Context()) }()
+	<-began
+	require.NoError(t, out.WriteBatch(t.Context(), []*service.Message{member(1, 1)}))
+	close(goOn)
+	<-done
+	out.book.finish(t.Context())
+	assert.Equal(t, []int64{w.contactID("1")}, w.byOrg()["1"].ContactIDs)
+	assert.Empty(t, w.byOrg()["2"].ContactIDs)
+}
+
+func TestCompanies_ALateWebhookDoesNotUndoWhatAPollOfItsSecondTold(t *testing.T) {
+	t.Parallel()
+	w := sandboxed(t, sandbox.Config{})
+	w.putPersons(2)
+	late := func(m *service.Message) *service.Message { return at(m, "2026-01-01T10:00:05.382Z") }
+	w.run(nil, []*service.Message{polled(10, org(1, ""))},
+		[]*service.Message{polled(10, member(1, 1)), polled(10, member(2, 1))}, []*service.Message{late(member(1, 0))})
+	assert.Len(t, w.byOrg()["1"].ContactIDs, 2, "while the link waits")
+	s := w.run(nil, []*service.Message{late(member(2, 0)), late(message(`{"ext_id":1,"name":"Former"}`))})
+	assert.Len(t, w.byOrg()["1"].ContactIDs, 2, "once it is made")
+	assert.Equal(t, "Org 1", w.byOrg()["1"].Attributes["name"])
+	assert.EqualValues(t, 2, s.counts.of("brevo_companies_skipped "+skipOlder))
+}
+
+func TestCompanies_ATrickleOfOthersDoesNotHoldALinkUpForMinutes(t *testing.T) {
+	t.Parallel()
+	w := sandboxed(t, sandbox.Config{})
+	w.putPersons(99)
+	s := companiesIn(w, nil)
+	s.send(orgs(1, 99, "")...)
+	person := 0
+	assert.Eventually(t, func() bool {
+		person++
+		assert.NoError(t, s.try(member(person, person)))
+		return len(w.byOrg()["1"].ContactIDs) == 1
+	}, 40*time.Second, 500*time.Millisecond)
+	assert.Less(t, len(w.spent()), 15, "%v", w.spent())
 }
 
 func TestCompanies_ALinkWaitsForItsContactAndItsCompany(t *testing.T) {

@@ -39,6 +39,7 @@ func (b *companyBook) linkWrites(ctx context.Context) ([]*linkWrite, error) {
 		}
 		switch {
 		case w.join == "" && w.leave == "":
+			b.known.noteTime(c.contact.key(), c.time)
 			b.doneLink(c, &linkUnchanged)
 		case w.join != "" && b.known.company(w.join).id == "":
 			if b.changes[w.join] != nil { // it is about to be

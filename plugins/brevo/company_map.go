@@ -104,6 +104,15 @@ func (m *companyMap) setLink(k linkKey, e linkEntry) {
 	m.dirty[linksKey(part)] = true
 }
 
+// noteTime is for a link that was told once more: what is older must not undo it. It is written with the next
+// link of its part, since a write for each person that changes would be many times what has changed.
+func (m *companyMap) noteTime(k linkKey, time int64) {
+	if e := m.link(k); time > e.time {
+		e.time = time
+		m.links[k%companyParts][k] = m.pack(e)
+	}
+}
+
 // forgetLinks is for a company that is no more.
 func (m *companyMap) forgetLinks(ext string) {
 	for part := range companyParts {

@@ -24,7 +24,8 @@ type keptMessage struct {
 
 // keptMeta are the metadata keys that a dead letter tells of a message which is refused after it was acknowledged.
 var keptMeta = []string{
-	"pipedrive_object", "pipedrive_id", "pipedrive_action", "pipedrive_time", "pipedrive_source", "pipedrive_event_id", metaSkipReason,
+	"pipedrive_object", "pipedrive_id", "pipedrive_action", "pipedrive_time", "pipedrive_read", "pipedrive_source", "pipedrive_event_id",
+	metaSkipReason,
 }
 
 // encodeSegment writes a version, when the messages came, how many there are, the messages, and a checksum.
@@ -136,7 +137,7 @@ func decodeSegment(value []byte) (kept segmentContent, err error) {
 
 func (s *segmentContent) add(k keptMessage) (err error) {
 	m := &companyMessage{index: len(s.items), place: len(s.items), action: k.Action, m: k.message()}
-	m.time, m.who = timeOf(m.m), whoOf(m.m)
+	m.time, m.who = knownUntil(m.m), whoOf(m.m)
 	if m.order, err = companyOrderOf(m.m); err == nil {
 		s.items = append(s.items, segmentItem{message: m, since: k.Since})
 	}

@@ -89,15 +89,13 @@ func (b *companyBook) takeLink(c *linkChange) {
 		b.settleLink(c, &linkOlder)
 		return
 	}
-	same := c.to() == linked.company && c.to() != "" || c.leaves && c.from() == "" && linked.company == "" && linked.contact != 0
 	if before != nil {
 		if before.company == c.company && before.leaves == c.leaves {
 			c.tries, c.until, c.since = before.tries, before.until, before.since
 		}
 		b.settleLink(before, &linkUnchanged)
-		delete(b.links, k) // and not what it was to become meanwhile
-	}
-	if same {
+	} else if c.from() == "" && c.to() == linked.company { // what is being made would stay, where there is one before
+		b.known.noteTime(k, c.time)
 		b.settleLink(c, &linkUnchanged)
 		return
 	}

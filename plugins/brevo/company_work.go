@@ -14,7 +14,10 @@ import (
 const (
 	fewQuiet, fewWhole   = 300 * time.Millisecond, time.Second
 	manyQuiet, manyWhole = time.Second, 10 * time.Second
-	linkQuiet, linkWhole = 8 * time.Second, 3 * time.Minute // they wait for contacts and companies anyway
+	linkQuiet            = 8 * time.Second // they wait for contacts and companies anyway
+
+	// manyLinks are more than people make by hand: a first load, or a bulk change.
+	manyLinks = 100
 
 	// few is how many calls of their own are not more than an import with the questions for its end.
 	few = 3
@@ -132,8 +135,11 @@ func (b *companyBook) due(now time.Time, a arrival, quiet, whole time.Duration) 
 
 // linksDue is when links are to be made, of those that are not put off. b.mu is held.
 func (b *companyBook) linksDue(now time.Time) (at time.Time, due bool) {
-	soonest := int64(0)
+	soonest, waiting := int64(0), 0
 	for _, c := range b.links {
+		if c.until <= now.UnixMilli() {
+			waiting++
+		}
 		if soonest == 0 || c.until < soonest {
 			soonest, due = max(c.until, 1), true
 		}
@@ -141,7 +147,19 @@ func (b *companyBook) linksDue(now time.Time) (at time.Time, due bool) {
 	if at = time.UnixMilli(soonest); !due || at.After(now) {
 		return at, due && b.finishing == 0
 	}
-	return b.due(now, b.linkArrivals, linkQuiet, linkWhole), true
+	return b.due(now, b.linkArrivals, linkQuiet, b.linkWhole(waiting)), true
+}
+
+// linkWhole is how long the first of so many links waits while others keep coming: the less, the more calls are
+// left, but always so long that a trickle which goes on for the hour leaves some of them.
+func (b *companyBook) linkWhole(waiting int) time.Duration {
+	switch spare := b.spare(); {
+	case waiting >= manyLinks || spare < 45:
+		return 3 * time.Minute
+	case spare < 60:
+		return time.Minute
+	}
+	return 20 * time.Second
 }
 
 // spare is how many of the hour's calls companies may use now.

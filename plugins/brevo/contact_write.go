@@ -87,7 +87,7 @@ func (w *write) identify(m *service.Message) {
 	if w.contact.Email != "" {
 		w.address = addressHash(w.contact.Email)
 	}
-	w.time = timeOf(m)
+	w.time = knownUntil(m)
 	action, isChange := m.MetaGet("pipedrive_action")
 	w.snapshot, w.isChange = action == "snapshot", isChange && action != "snapshot"
 	object, hasObject := m.MetaGet("pipedrive_object")

@@ -12,8 +12,10 @@ import (
 const skipOlder = "older than what was delivered"
 
 // timeOf is a message's pipedrive_time in milliseconds; 0 where it has none.
-func timeOf(m *service.Message) int64 {
-	text, ok := m.MetaGet("pipedrive_time")
+func timeOf(m *service.Message) int64 { return metaTime(m, "pipedrive_time") }
+
+func metaTime(m *service.Message, key string) int64 {
+	text, ok := m.MetaGet(key)
 	if !ok {
 		return 0
 	}
@@ -24,14 +26,32 @@ func timeOf(m *service.Message) int64 {
 	return t.UnixMilli()
 }
 
+// knownUntil is up to when a message knows of its record: its pipedrive_time, or the end of that second. A read
+// gives whole seconds, and one that began later has seen all that happened within: a webhook of that second which
+// comes after it, since it was tried again or lay in a queue, tells nothing newer. Nor does one after a deletion.
+func knownUntil(m *service.Message) int64 {
+	t := timeOf(m)
+	action, _ := m.MetaGet("pipedrive_action")
+	if t != 0 && (action == "delete" || t%1000 == 0 && metaTime(m, "pipedrive_read") >= t+1000) {
+		t += endOfSecond - t%1000
+	}
+	return t
+}
+
+const endOfSecond = 999
+
 // older reports whether t is certainly before what was delivered. A time in whole seconds stands for
-// all of its second: a list read says 10:00:05 of what a webhook called 10:00:05.700.
+// all of its second: a list read says 10:00:05 of what a webhook called 10:00:05.700. But a record that was
+// deleted within the second does not come back in it.
 func older(t, delivered int64, deleted bool) bool {
 	if t == 0 || delivered == 0 {
 		return false
 	}
-	if t%1000 == 0 && !deleted {
-		t += 999
+	switch within := t % 1000; {
+	case within == 0 && !deleted:
+		t += endOfSecond
+	case within == endOfSecond && deleted:
+		t -= endOfSecond
 	}
 	return t < delivered
 }

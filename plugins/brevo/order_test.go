@@ -84,6 +84,52 @@ func TestOrder_WholeSecondsAreNotOlderThanTheirOwnFractions(t *testing.T) {
 	}
 }
 
+// polled is person 7 as a poll read it at a second of 10:00, updated five seconds before.
+func polled(second int, m *service.Message) *service.Message {
+	m.MetaSetMut("pipedrive_read", fmt.Sprintf("2026-01-01T10:00:%02dZ", second))
+	return at(m, fmt.Sprintf("2026-01-01T10:00:%02dZ", second-5))
+}
+
+// Pipedrive tries a webhook again for minutes, and a queue may keep one while the connector is down: by then a poll
+// has told what came after it in the same second.
+func TestOrder_APollIsNewerThanALateWebhookOfItsSecond(t *testing.T) {
+	t.Parallel()
+	late := func(fraction string) *service.Message { return at(version(59, ""), "2026-01-01T10:00:05"+fraction+"Z") }
+	for name, fields := range bothLedgers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := sandboxed(t, sandbox.Config{}).start(fields)
+			require.NoError(t, w.send(polled(10, version(5, ""))))
+			if fields != nil {
+				w.restart(fields)
+			}
+			require.NoError(t, w.send(late(".382")))
+			assert.Equal(t, "at 5", w.contact("p7@example.com").Attributes["FIRSTNAME"])
+			assert.EqualValues(t, 1, w.counts.of("brevo_contacts_skipped "+skipOlder))
+			require.NoError(t, w.send(polled(10, version(6, ""))))
+			assert.Equal(t, "at 6", w.contact("p7@example.com").Attributes["FIRSTNAME"], "a list may show the latest of a second late")
+			deletion := late(".100")
+			deletion.MetaSetMut("pipedrive_action", "delete")
+			deletion.MetaSetMut("action", "delete")
+			require.NoError(t, w.send(deletion))
+			assert.Zero(t, w.Count(), "a poll does not tell who is deleted")
+			require.NoError(t, w.send(polled(10, version(7, ""))), late(".900"))
+			assert.Zero(t, w.Count(), "and nobody comes back within the second")
+		})
+	}
+}
+
+// A poll within the second has not seen all of it.
+func TestOrder_APollWithinItsSecondIsNotNewerThanAWebhook(t *testing.T) {
+	t.Parallel()
+	w := sandboxed(t, sandbox.Config{}).start(withLedger())
+	early := version(5, "")
+	early.MetaSetMut("pipedrive_read", "2026-01-01T10:00:05Z")
+	require.NoError(t, w.send(early))
+	require.NoError(t, w.send(at(version(59, ""), "2026-01-01T10:00:05.900Z")))
+	assert.Equal(t, "at 59", w.contact("p7@example.com").Attributes["FIRSTNAME"])
+}
+
 // The older message is under way when the newer one arrives, or the other way round.
 func TestOrder_BatchesInFlightEndWithTheLatest(t *testing.T) {
 	t.Parallel()

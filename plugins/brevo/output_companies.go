@@ -36,9 +36,9 @@ What it gives as null or "" is emptied there if this output had delivered a valu
 - Companies share 100 calls an hour with the questions for imports. Three changes or more go by one import, fewer one by one, the newest first; what is unchanged costs no call. `+fmt.Sprint(reserve)+` calls are left to the imports of contacts.
 - With `+"`id_cache`"+` a message is acknowledged once it is in the backlog in the cache, and written from there as the hour's calls allow; several changes of one company become one. Without it a message is held until it is written.
 - At the end of its input the output writes all that the hour's calls allow before it ends, and leaves the rest to the next run. Nothing is lost when it is killed.
-- A contact has one company: whom a message links to another one leaves the former. Links come after companies. A contact or company that is not in Brevo yet is looked for again, for an hour.
+- A contact has one company: whom a message links to another one leaves the former. Links come after companies: within some 20 s while most of the hour's calls are left, and within minutes where there are hundreds. A contact or company that is not in Brevo yet is looked for again, for an hour.
 - An attribute that Brevo's companies do not have, or whose type does not fit, is named once in the log and not sent. `+"`connector setup brevo`"+` creates what is missing.
-- What is older than what was delivered of the same company or contact, by `+"`pipedrive_time`"+`, is dropped and counted.
+- What is older than what was delivered of the same company or contact, by `+"`pipedrive_time`"+`, is dropped and counted. A poll gives whole seconds: one that began after that (`+"`pipedrive_read`"+`) is newer than what a webhook tells of the second.
 - A company that Brevo refuses takes the way of `+"`dead_letter`"+`, and so does a message that a processor failed on. Without `+"`dead_letter`"+` what is refused after it was acknowledged is told in the log and counted.
 - When Brevo is busy or down, or the key is wrong, the output waits and says so.
 

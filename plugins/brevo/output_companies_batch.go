@@ -43,7 +43,7 @@ func (out *companiesOutput) read(batch service.MessageBatch) []*companyMessage {
 	action := batch.InterpolationExecutor(out.action)
 	messages := make([]*companyMessage, len(batch))
 	for i, m := range batch {
-		c := &companyMessage{out: out, m: m, who: whoOf(m), index: i, time: timeOf(m)}
+		c := &companyMessage{out: out, m: m, who: whoOf(m), index: i, time: knownUntil(m)}
 		messages[i] = c
 		if err := m.GetError(); err != nil {
 			c.refuse("processing", processingError{err})
@@ -110,6 +110,9 @@ func (b *companyBook) needless(m *companyMessage) bool {
 		if b.links[ref.key()] != nil || b.known.link(ref.key()).company != m.order.ext {
 			return false
 		}
+	}
+	for _, ref := range m.order.link {
+		b.known.noteTime(ref.key(), m.time)
 	}
 	return true
 }

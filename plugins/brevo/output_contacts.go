@@ -45,7 +45,7 @@ the message says `+"`emailBlacklisted: false`"+`.
 - An attribute that Brevo does not have, or whose type does not fit, is named once in the log and not sent.
 - A phone number that Brevo refuses, or that belongs to another contact, is left out and counted; the contact is written.
 - Of several contacts with one address and different numeric `+"`ext_id`"+`, the lowest owns the address; the others are skipped and counted.
-- What is older than what was delivered of the same record, by `+"`pipedrive_time`"+`, is dropped and counted.
+- What is older than what was delivered of the same record, by `+"`pipedrive_time`"+`, is dropped and counted. A poll gives whole seconds: one that began after that (`+"`pipedrive_read`"+`) is newer than what a webhook tells of the second.
 - A change of address is made on the contact with the `+"`ext_id`"+`, and whoever opted out stays opted out. An address that another contact has is refused with both ids; contacts are never merged.
 - With `+"`ledger_cache`"+` a contact that is unchanged costs no call, and an attribute that becomes null after it was delivered with a value is emptied.
 - A message that Brevo refuses takes the way of `+"`dead_letter`"+`, and so does one that a processor failed on.

@@ -58,6 +58,7 @@ type delivery struct {
 	formers  []map[int64]int64 // of each deal the persons that it belonged to before, who are not yet told; may be nil
 	mergedTo string            // a delete's: the record that it was merged into
 	since    string            // what is older had been read before; empty where that is not known
+	asked    string            // a poll's: when it was asked for
 	weight   int64
 	settle   func()
 	failures int
@@ -219,6 +220,9 @@ func (f *feed) messages(d *delivery, records []api.Record) service.MessageBatch 
 		}
 		if d.since != "" {
 			m.MetaSetMut("pipedrive_since", d.since)
+		}
+		if d.asked != "" {
+			m.MetaSetMut("pipedrive_read", d.asked)
 		}
 		if d.mergedTo != "" {
 			m.MetaSetMut("pipedrive_merged_to_id", d.mergedTo)

@@ -27,6 +27,7 @@ type follower struct {
 	position *followPosition
 	at       state  // as read; the position has it as delivered
 	since    string // of the poll under way: up to when all was read before
+	asked    string // of its page: when that was asked for
 	ids      *knownIDs
 	hidden   map[uint64]bool // pages of /v1/recents whose hidden records were read
 	first    *firstRead      // while persons are read for the first time; nil for objects that have no part in it
@@ -157,7 +158,8 @@ func (f *follower) give(page *api.Page, records []api.Record, actions []any, cou
 	}
 	f.progress.read(f.o, count)
 	return f.hand(&delivery{
-		page: page, records: records, actions: actions, formers: formers, since: f.since, weight: f.keep(count, count), settle: settle,
+		page: page, records: records, actions: actions, formers: formers, since: f.since, asked: f.asked,
+		weight: f.keep(count, count), settle: settle,
 	})
 }
 

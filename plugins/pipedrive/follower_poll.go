@@ -45,7 +45,7 @@ func (f *follower) poll() error {
 		f.since = showSecond(before)
 	}
 	err := f.changes(read, began.Unix(), what)
-	f.since = ""
+	f.since, f.asked = "", ""
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,10 @@ func (f *follower) changes(list lister, began int64, action action) error {
 	track := countedTrack{}
 	for {
 		from, position := time.Unix(since, 0), next
-		page, records, err := f.page(next != "", func(ctx context.Context) (*api.Page, error) { return list(ctx, from, position) })
+		page, records, err := f.page(next != "", func(ctx context.Context) (*api.Page, error) {
+			f.asked = showSecond(f.client.Now().Unix())
+			return list(ctx, from, position)
+		})
 		if errors.Is(err, errBadCursor) {
 			f.log.Debugf("%v; reading on from the last change", err)
 			since, next = f.at.window.since, ""

@@ -48,7 +48,7 @@ already delivered unchanged, so that nothing is lost among records that share a 
 - Pipelines, stages and users have no time of change that could be asked for: their lists are read whole, and what is new in them is handed out.
 
 Metadata: `+"`pipedrive_object`, `pipedrive_id`, `pipedrive_action`, `pipedrive_time`, `pipedrive_source` (`recents`)"+`, of a change
-`+"`pipedrive_since`"+`, up to when everything had been read before, and of a delete that was a merge `+"`pipedrive_merged_to_id`"+`.`).
+`+"`pipedrive_since`"+`, up to when everything had been read before, and `+"`pipedrive_read`"+`, when it was read, and of a delete that was a merge `+"`pipedrive_merged_to_id`"+`.`).
 		Fields(
 			listFields("pipedrive_recents",
 				service.NewStringField(prFieldStartFrom).Default(startBeginning).Example("2026-11-01T00:00:00Z").

@@ -61,7 +61,7 @@ func TestRecents_MessageIsTheRecordWithItsMetadata(t *testing.T) {
 			meta := map[string]string{"pipedrive_object": object, "pipedrive_id": id, "pipedrive_action": action,
 				"pipedrive_time": at, "pipedrive_source": "recents"}
 			if action != "snapshot" {
-				meta["pipedrive_since"] = "2026-11-02T08:00:00Z"
+				meta["pipedrive_since"], meta["pipedrive_read"] = "2026-11-02T08:00:00Z", "2026-11-02T09:02:00Z"
 			}
 			return meta
 		}
@@ -92,6 +92,29 @@ func TestRecents_MessageIsTheRecordWithItsMetadata(t *testing.T) {
 			"deal": of("deal", "1", "delete", "2026-11-02T09:01:30Z"),
 			"lead": of("lead", leadID(2), "change", "2026-11-02T09:01:30.000Z"),
 		}, read())
+		require.NoError(t, in.Close(t.Context()))
+	})
+}
+
+// Whoever orders polls and webhooks of one second must not take an answer for later than what it has seen.
+func TestRecents_APollSaysWhenItBeganAndNotWhenItEnded(t *testing.T) {
+	t.Parallel()
+	inFakeTime(t, sandbox.Config{Latency: 5 * time.Second}, func(t *testing.T, a *account) {
+		a.put("person", 1, "Person", fakeStart.Add(-time.Hour))
+		in := a.startRecents(newStore(t).resources, "objects: [persons]")
+		read := func() map[string]string {
+			batch, ack, err := in.ReadBatch(t.Context())
+			require.NoError(t, err)
+			require.NoError(t, ack(t.Context(), nil))
+			return messagesOf(t, batch)[0].meta
+		}
+		assert.NotContains(t, read(), "pipedrive_read", "no webhook comes before the first read")
+		time.Sleep(30 * time.Second)
+		a.change("person", 1, "Renamed")
+		began, err := time.Parse(time.RFC3339, read()["pipedrive_read"])
+		require.NoError(t, err)
+		took := time.Since(began)
+		assert.True(t, 5*time.Second <= took && took < 7*time.Second, took)
 		require.NoError(t, in.Close(t.Context()))
 	})
 }
