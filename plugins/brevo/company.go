@@ -1,6 +1,7 @@
 package brevo
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"strings"
@@ -62,16 +63,16 @@ func (o *companyOrder) readField(key string, v any) (err error) {
 	switch key {
 	case "ext_id":
 		o.ext, err = idText(key, v)
-		o.ext = strings.Clone(o.ext) // it is kept, and may be a part of a whole page
+		o.ext = strings.Clone(o.ext)
 	case "name":
 		o.company.Name, err = textOf(key, v)
-		o.company.Name = strings.TrimSpace(o.company.Name)
+		o.company.Name = strings.Clone(strings.TrimSpace(o.company.Name))
 	case "attributes":
 		attributes, ok := v.(map[string]any)
 		if !ok {
 			return fmt.Errorf("attributes must be an object, not %s", kindOf(v))
 		}
-		o.company.Attributes = maps.Clone(attributes)
+		o.company.Attributes = owned(attributes).(map[string]any)
 		if name, ok := o.company.Attributes["name"].(string); ok {
 			delete(o.company.Attributes, "name")
 			if o.company.Name == "" {
@@ -86,9 +87,32 @@ func (o *companyOrder) readField(key string, v any) (err error) {
 		if o.company.More == nil {
 			o.company.More = map[string]any{}
 		}
-		o.company.More[key] = v
+		o.company.More[key] = owned(v)
 	}
 	return err
+}
+
+// owned is a copy that can be kept for long: texts of a record are parts of its whole page.
+func owned(v any) any {
+	switch v := v.(type) {
+	case string:
+		return strings.Clone(v)
+	case json.Number:
+		return json.Number(strings.Clone(v.String()))
+	case []any:
+		list := make([]any, len(v))
+		for i, item := range v {
+			list[i] = owned(item)
+		}
+		return list
+	case map[string]any:
+		object := make(map[string]any, len(v))
+		for key, item := range v {
+			object[key] = owned(item)
+		}
+		return object
+	}
+	return v
 }
 
 func idText(key string, v any) (string, error) {
