@@ -25,6 +25,9 @@ const (
 	firstReadIdle   = 3 * time.Second
 	firstReadOpen   = 12 * time.Second
 	gapsThatMayPass = 3
+
+	// senders is how many are sent at a time: all at once would be a burst of megabytes, at the edge of the limit.
+	senders = 4
 )
 
 // importer gathers rows of all batches under way into imports, one for each target, and gives each
@@ -42,6 +45,8 @@ type importer struct {
 	poller  *poller // the account's; nil until start
 	calls   *hourly // nil without a ledger
 	left    bool    // the poller was given back
+
+	sending chan struct{} // a place for each that is being sent
 
 	mu     sync.Mutex
 	row    []byte // the one being added
@@ -94,7 +99,7 @@ func (t ticket) verdict(ctx context.Context) error {
 }
 
 func newImporter(client *api.Client, log *service.Logger) *importer {
-	im := &importer{client: client, log: log, open: map[string]*importGroup{}}
+	im := &importer{client: client, log: log, open: map[string]*importGroup{}, sending: make(chan struct{}, senders)}
 	im.ctx, im.stop = context.WithCancel(context.Background())
 	im.idle = time.AfterFunc(time.Hour, im.sealAll)
 	return im
@@ -273,6 +278,12 @@ func (im *importer) follow(g *importGroup) (reportLines, error) {
 }
 
 func (im *importer) send(g *importGroup) (id int64, err error) {
+	select {
+	case im.sending <- struct{}{}:
+		defer func() { <-im.sending }()
+	case <-im.ctx.Done():
+		return 0, im.ctx.Err()
+	}
 	err = persist(im.ctx, im.client, im.log, func() error {
 		id, err = im.client.Import(im.ctx, g.target, g.rows)
 		if rest.Is(err, rest.Malformed) {

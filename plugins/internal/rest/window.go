@@ -143,4 +143,4 @@ func (w *Window) wait(ctx context.Context) (full time.Time, err error) {
 }
 
 // windowSlack is for requests that overtake each other on the way.
-const windowSlack = 50 * time.Millisecond
+const windowSlack = 100 * time.Millisecond
