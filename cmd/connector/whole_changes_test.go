@@ -76,6 +76,27 @@ var wholeChanges = map[string]func(*testing.T, *following){
 		assert.True(t, onList(f.contact(t, email), 65))
 		f.asUser(t, "PATCH", "/v1/leads/"+fmt.Sprint(f.leadOf(person)["id"]), record{"title": "First of one"})
 	},
+	"a lead is given to somebody else": func(t *testing.T, f *following) {
+		person, email := f.somebody(t, 0, 0)
+		other, otherEmail := f.somebody(t, 0, 0)
+		f.asUser(t, "POST", "/v1/leads", record{"title": "Kept", "person_id": person})
+		nextSecond()
+		lead := f.asUser(t, "POST", "/v1/leads", record{"title": "Given", "person_id": person})
+		f.eventually(t, func() bool { return f.contact(t, email).Attributes["LEAD_TITLE"] == "Given" })
+		nextSecond()
+		f.asUser(t, "PATCH", "/v1/leads/"+fmt.Sprint(lead["id"]), record{"person_id": other})
+		f.eventually(t, func() bool {
+			return f.contact(t, otherEmail).Attributes["LEAD_TITLE"] == "Given" && f.contact(t, email).Attributes["LEAD_TITLE"] == "Kept"
+		})
+		assert.True(t, onList(f.contact(t, email), 65))
+		nextSecond()
+		f.asUser(t, "PATCH", "/v1/leads/"+fmt.Sprint(lead["id"]), record{"person_id": person})
+		f.eventually(t, func() bool {
+			return f.contact(t, email).Attributes["LEAD_TITLE"] == "Given" && !onList(f.contact(t, otherEmail), 65)
+		})
+		assert.Nil(t, f.contact(t, otherEmail).Attributes["LEAD_TITLE"])
+		f.agrees(t)
+	},
 	"a deal is won, reopened, won again, given to somebody else, and deleted": func(t *testing.T, f *following) {
 		person, email := f.somebody(t, 0, 0)
 		other, otherEmail := f.somebody(t, 1, 0)

@@ -96,8 +96,8 @@ func (m *movers) webhook(id, person int, status string, at time.Time) {
 // dealsNow are a person's deals as a message of it would be told them.
 func (m *movers) dealsNow(person string) string {
 	id, _ := strconv.Atoi(person)
-	if book := dealBookOf(m.in.client()); book != nil {
-		if deals, known := book.of(person); known {
+	if book := bookOf(m.in.client(), "deal"); book != nil {
+		if deals, known := book.dealsOf(person); known {
 			all := []string{}
 			for _, d := range deals {
 				all = append(all, fmt.Sprint(d["id"], " ", d["status"], " ", d["value"]))
@@ -208,14 +208,14 @@ func TestBook_WhateverHappensItIsRightAndEveryoneIsTold(t *testing.T) {
 			for i := range m.persons {
 				person := strconv.Itoa(i + 1)
 				want := strings.Join(a.trueDeals(i+1), ", ")
-				deals, known := dealBookOf(m.in.client()).of(person)
+				deals, known := bookOf(m.in.client(), "deal").dealsOf(person)
 				require.True(t, known, "seed %d: all deals were read", seed)
 				assert.Len(t, deals, len(a.trueDeals(i+1)), "seed %d: person %s", seed, person)
 				assert.Equal(t, want, m.dealsNow(person), "seed %d: the book of person %s", seed, person)
 				assert.Equal(t, want, m.told[person].deals, "seed %d: what person %s was told", seed, person)
 			}
 			owed := 0
-			for _, d := range dealBookOf(m.in.client()).deals {
+			for _, d := range bookOf(m.in.client(), "deal").records {
 				owed += len(maps.Clone(d.Formers))
 			}
 			assert.Zero(t, owed, "seed %d: formers still to be told", seed)
