@@ -17,7 +17,7 @@ import (
 
 // book is whose each deal, or each lead, is and was, and of deals how they stand and what they are worth. It
 // answers at no cost what else takes a call for each person: the deals of a person, and whose a record was
-// before. It is kept in the checkpoint cache, some 60 bytes a deal and 30 a lead.
+// before. It is kept in the checkpoint cache, some 60 bytes a deal and 25 a lead.
 type book struct {
 	o        *api.Object
 	mu       sync.Mutex
@@ -36,9 +36,13 @@ type bookID [16]byte
 type booked struct {
 	Person  int64
 	Formers map[int64]int64 // whose it was, with when that ended, as long as it is not delivered
-	Gone    bool            // deleted: kept, so that what is older does not bring it back
 	Updated int64
 	Deal    *bookedDeal // nil of a lead
+	Gone    bool        // deleted: kept, so that what is older does not bring it back
+
+	// Of a lead that the list does not have any more:
+	missed bool // it was looked for, and Pipedrive shows it by itself
+	going  bool // that it is gone is handed out
 }
 
 // headChanged stands among the chunks for the head.
@@ -84,6 +88,11 @@ func dealID(n int64) (id bookID) {
 	return id
 }
 
+func (k bookID) uuid() string {
+	h := hex.EncodeToString(k[:])
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}
+
 func (k bookID) number() int64 { return int64(binary.BigEndian.Uint64(k[8:])) }
 
 // put takes records in, in the place of what was known of them, unless that is newer. It returns the persons
@@ -103,6 +112,11 @@ func (b *book) put(records []api.Record) (formers []map[int64]int64) {
 			formers[i] = was.Formers
 			continue
 		}
+		if known && was.is(d) {
+			was.missed, was.going = false, false
+			formers[i], b.records[id] = was.Formers, was
+			continue
+		}
 		d.Formers = was.Formers
 		if known && was.Person != d.Person {
 			d.Formers = map[int64]int64{was.Person: d.Updated}
@@ -114,29 +128,6 @@ func (b *book) put(records []api.Record) (formers []map[int64]int64) {
 		b.set(id, d)
 	}
 	return formers
-}
-
-// noteDelivery lets lookups of the process know what a webhook tells. Whose a record was before is still for the poll
-// that sees it to tell: of a delivery it is not known here what becomes of it.
-func noteDelivery(client *api.Client, d *api.Delivery) {
-	for _, o := range api.Objects {
-		if o.Name == d.Object {
-			forget(client, o, d.ID)
-		}
-	}
-	book := bookOf(client, d.Object)
-	if book == nil {
-		return
-	}
-	r := d.Record
-	if archived, _ := r["is_archived"].(bool); d.Object == "lead" && (archived || deleted(r)) {
-		return // the same goes for a lead that is gone
-	}
-	if deleted(r) { // its record is that of before
-		r = maps.Clone(r)
-		r["update_time"] = d.Time
-	}
-	book.put([]api.Record{r})
 }
 
 // settling also forgets the former persons of records, once they know.
@@ -199,7 +190,7 @@ func (b *book) without(person string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, d := range b.records {
-		if d.owner() == n {
+		if d.owner() == n && !d.going {
 			return false
 		}
 	}
@@ -212,6 +203,12 @@ func (d booked) owner() int64 {
 		return 0
 	}
 	return d.Person
+}
+
+// is reports whether the cache would hold the same of both, but for formers.
+func (d booked) is(other booked) bool {
+	sameDeal := d.Deal == other.Deal || d.Deal != nil && other.Deal != nil && *d.Deal == *other.Deal
+	return d.Person == other.Person && d.Updated == other.Updated && d.Gone == other.Gone && sameDeal
 }
 
 func (b *book) read(r api.Record) booked {
@@ -265,11 +262,13 @@ func (b *book) finish() {
 	}
 }
 
-// find notes the ids of records.
-func (b *book) find(records []api.Record, found map[bookID]bool) {
+// find are the ids of records.
+func (b *book) find(records []api.Record) map[bookID]bool {
+	found := make(map[bookID]bool, len(records))
 	for _, r := range records {
 		if id, ok := b.idOf(r.ID()); ok {
 			found[id] = true
 		}
 	}
+	return found
 }

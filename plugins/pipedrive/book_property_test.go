@@ -23,6 +23,7 @@ import (
 // does with the messages of deals.
 type movers struct {
 	*chaos
+	leads   *leadMoves // what is other where leads move; nil for deals
 	persons int
 	owner   map[int]int // of deals that there are
 	told    map[string]telling
@@ -60,6 +61,10 @@ func (m *movers) happen() {
 
 // change makes, moves, wins, reopens or deletes a deal; sometimes a webhook tells it, and sometimes late.
 func (m *movers) change() {
+	if m.leads != nil {
+		m.leads.change(m)
+		return
+	}
 	id, person := 1+m.random.IntN(15), m.random.IntN(m.persons+1)
 	owner, there := m.owner[id]
 	status := []string{"open", "won", "lost"}[m.random.IntN(3)]
@@ -122,7 +127,11 @@ func (m *movers) lookUp(from int) {
 			m.clock++
 			msg.meta["turn"] = strconv.Itoa(m.clock)
 			for _, person := range aboutWhom(msg) {
-				msg.meta["deals of "+person] = m.dealsNow(person)
+				if m.leads != nil {
+					msg.meta["deals of "+person] = m.leads.now(m, msg, person)
+				} else {
+					msg.meta["deals of "+person] = m.dealsNow(person)
+				}
 			}
 		}
 	}
@@ -153,7 +162,7 @@ func (m *movers) settle(err error) {
 		for _, msg := range f.told {
 			turn, _ := strconv.Atoi(msg.meta["turn"])
 			for _, person := range aboutWhom(msg) {
-				if delivered && turn > m.told[person].turn {
+				if delivered && turn > m.told[person].turn && (m.leads == nil || !m.leads.older(msg, person)) {
 					m.told[person] = telling{msg.meta["deals of "+person], turn}
 				}
 			}
@@ -163,7 +172,7 @@ func (m *movers) settle(err error) {
 
 // calm lets everything be delivered.
 func (m *movers) calm() {
-	for quiet := 0; quiet < 3; quiet++ {
+	for quiet := 0; quiet < 6; quiet++ {
 		time.Sleep(time.Minute)
 		for {
 			before := len(m.flying)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -98,7 +99,7 @@ func (x *firstRead) putLead(r api.Record) {
 	delete(x.leads[x.personOf[id]], id)
 	delete(x.personOf, id)
 	person, _ := idOf(r["person_id"])
-	if archived, _ := r["is_archived"].(bool); person == "" || archived || deleted(r) {
+	if person == "" || leftList(r) {
 		return
 	}
 	packed := packRecord(r)
@@ -200,7 +201,7 @@ func (f *follower) prime() error {
 		}
 		f.learn(records)
 		if f.book != nil {
-			f.book.find(records, found)
+			maps.Copy(found, f.book.find(records))
 		}
 		if next = page.Next; next == "" {
 			break

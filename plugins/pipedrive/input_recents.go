@@ -45,6 +45,8 @@ already delivered unchanged, so that nothing is lost among records that share a 
 - `+"`pipedrive_action`"+` is `+"`snapshot`"+` in the first read, then `+"`create`, `change` or `delete`"+`.
 - Deleted deals are seen (Pipedrive lists them for 30 days). An archived deal is not a deleted one: it is just not seen any more.
 - Deleted persons and organizations are seen by webhooks, or by `+"`sweep_interval`"+`.
+- Leads that are deleted, archived (a `+"`change`, with `is_archived`"+`) or made a deal of are seen by the next poll as long as there are fewer than `+"`page_size`"+`
+  of them: to read them all then costs no more. Beyond that, by webhooks or by `+"`sweep_interval`"+`. Each costs 2 tokens.
 - Pipelines, stages and users have no time of change that could be asked for: their lists are read whole, and what is new in them is handed out.
 
 Metadata: `+"`pipedrive_object`, `pipedrive_id`, `pipedrive_action`, `pipedrive_time`, `pipedrive_source` (`recents`)"+`, of a change
@@ -64,7 +66,7 @@ delete that was a merge `+"`pipedrive_merged_to_id`"+`.`).
 				service.NewStringEnumField(prFieldSource, "updated_since", sourceRecents).Default("updated_since").Advanced().
 					Description("`recents` reads `/v1/recents`: twice the cost, one month back at most, nothing without an update time, no leads. A position that is older is answered by reading everything once more."),
 				service.NewDurationField(prFieldSweepInterval).Default("0s").
-					Description("How often to walk all ids of persons and organizations to find those that have vanished: each becomes a `delete`. It costs as much as a full read. 0 is never."),
+					Description("How often to walk all ids of persons, organizations and leads to find those that have vanished: each becomes a `delete`. It costs as much as a full read. 0 is never."),
 			)...,
 		).
 		Fields(connectionFields()...).
