@@ -64,7 +64,7 @@ func spansOf(calls []pipedrive.Call) map[string]stretch {
 		if v1, found := strings.CutPrefix(c.Path, "/v1/"); found {
 			object = v1
 		}
-		if strings.Contains(c.RawQuery, "updated_since") || strings.Contains(object, "/") {
+		if looksForChanges(c) || strings.Contains(object, "/") {
 			continue
 		}
 		at := c.Time.Sub(calls[0].Time)

@@ -69,12 +69,38 @@ var wholeChanges = map[string]func(*testing.T, *following){
 		f.eventually(t, func() bool { return f.contact(t, email).Attributes["LEAD_TITLE"] == "Second" })
 		nextSecond()
 		f.asUser(t, "DELETE", "/v1/leads/"+fmt.Sprint(second["id"]), nil)
-		if f.hears() { // Pipedrive's lists do not show what is gone
-			f.eventually(t, func() bool { return f.contact(t, email).Attributes["LEAD_TITLE"] == "First" })
+		f.eventually(t, func() bool { return f.contact(t, email).Attributes["LEAD_TITLE"] == "First" })
+		assert.True(t, onList(f.contact(t, email), 65))
+		first := "/v1/leads/" + fmt.Sprint(f.leadOf(person)["id"])
+		for _, archived := range []bool{true, false, true} {
+			nextSecond()
+			f.asUser(t, "PATCH", first, record{"is_archived": archived})
+			f.eventually(t, func() bool { return onList(f.contact(t, email), 65) != archived })
+			assert.Equal(t, archived, f.contact(t, email).Attributes["LEAD_TITLE"] == nil)
 		}
 		f.polled(t)
+		f.agrees(t)
+	},
+	"a lead is given to somebody else": func(t *testing.T, f *following) {
+		person, email := f.somebody(t, 0, 0)
+		other, otherEmail := f.somebody(t, 0, 0)
+		f.asUser(t, "POST", "/v1/leads", record{"title": "Kept", "person_id": person})
+		nextSecond()
+		lead := f.asUser(t, "POST", "/v1/leads", record{"title": "Given", "person_id": person})
+		f.eventually(t, func() bool { return f.contact(t, email).Attributes["LEAD_TITLE"] == "Given" })
+		nextSecond()
+		f.asUser(t, "PATCH", "/v1/leads/"+fmt.Sprint(lead["id"]), record{"person_id": other})
+		f.eventually(t, func() bool {
+			return f.contact(t, otherEmail).Attributes["LEAD_TITLE"] == "Given" && f.contact(t, email).Attributes["LEAD_TITLE"] == "Kept"
+		})
 		assert.True(t, onList(f.contact(t, email), 65))
-		f.asUser(t, "PATCH", "/v1/leads/"+fmt.Sprint(f.leadOf(person)["id"]), record{"title": "First of one"})
+		nextSecond()
+		f.asUser(t, "PATCH", "/v1/leads/"+fmt.Sprint(lead["id"]), record{"person_id": person})
+		f.eventually(t, func() bool {
+			return f.contact(t, email).Attributes["LEAD_TITLE"] == "Given" && !onList(f.contact(t, otherEmail), 65)
+		})
+		assert.Nil(t, f.contact(t, otherEmail).Attributes["LEAD_TITLE"])
+		f.agrees(t)
 	},
 	"a deal is won, reopened, won again, given to somebody else, and deleted": func(t *testing.T, f *following) {
 		person, email := f.somebody(t, 0, 0)
@@ -149,9 +175,6 @@ func (f *following) leadOf(person int) record {
 func (f *following) organizationOf(person int) int {
 	return wholeOf(f.sb.Pipedrive.Records("person", int64(person-1), 1)[0]["org_id"])
 }
-
-// hears reports whether the connector has webhooks.
-func (f *following) hears() bool { return len(f.args) > 2 }
 
 // polled waits for two looks at activities and leads.
 func (f *following) polled(t *testing.T) {

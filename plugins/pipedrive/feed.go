@@ -55,7 +55,7 @@ type delivery struct {
 	page     *api.Page
 	records  []api.Record      // of the first try; made anew for the next
 	actions  []any             // of each record; nil for one that is not handed out. A single one is that of all
-	formers  []map[int64]int64 // of each deal the persons that it belonged to before, who are not yet told; may be nil
+	formers  []map[int64]int64 // of each record the persons that it belonged to before, who are not yet told; may be nil
 	mergedTo string            // a delete's: the record that it was merged into
 	since    string            // what is older had been read before; empty where that is not known
 	asked    string            // a poll's: when it was asked for

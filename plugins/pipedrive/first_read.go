@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -15,7 +15,7 @@ import (
 
 // firstRead holds what persons are told of while all of them are read for the first time, so that it costs no
 // call: their organizations and their leads. It is filled by the pages of these as they are read, before
-// any person is handed out, and forgotten once all persons are delivered. Their deals are in the dealBook.
+// any person is handed out, and forgotten once all persons are delivered. Their deals are in the book of deals.
 type firstRead struct {
 	mu            sync.Mutex
 	organizations map[string][]byte            // packed
@@ -101,7 +101,7 @@ func (x *firstRead) putLead(r api.Record) {
 	delete(x.leads[x.personOf[id]], id)
 	delete(x.personOf, id)
 	person, _ := idOf(r["person_id"])
-	if archived, _ := r["is_archived"].(bool); person == "" || archived || deleted(r) {
+	if person == "" || leftList(r) {
 		return
 	}
 	packed := x.leadPacker.pack(r)
@@ -181,14 +181,14 @@ func (f *follower) learn(records []api.Record) (formers []map[int64]int64) {
 // prime learns what a run before this one has read, where that is not kept.
 func (f *follower) prime() error {
 	begins := f.at.full != nil && f.at.full.Next == ""
-	wanted := f.first != nil && f.book == nil || f.book != nil && f.book.lost
+	wanted := f.first != nil && f.o.Name != "deal" || f.book != nil && f.book.lost
 	if f.o.Name == "person" || begins || !wanted {
 		if f.first != nil && f.at.full == nil {
 			f.first.finish(f.o)
 		}
 		return nil
 	}
-	began, found := f.client.Now().Unix(), map[int64]bool{}
+	began, found := f.client.Now().Unix(), map[bookID]bool{}
 	for next := ""; ; {
 		page, records, err := f.page(next != "", func(ctx context.Context) (*api.Page, error) { return f.client.List(ctx, f.o, next, f.conf.list) })
 		if errors.Is(err, errBadCursor) {
@@ -202,16 +202,14 @@ func (f *follower) prime() error {
 			return err
 		}
 		f.learn(records)
-		for _, r := range records {
-			if id, err := strconv.ParseInt(r.ID(), 10, 64); err == nil {
-				found[id] = true
-			}
+		if f.book != nil {
+			maps.Copy(found, f.book.find(records))
 		}
 		if next = page.Next; next == "" {
 			break
 		}
 	}
-	if f.book != nil {
+	if f.book != nil && f.o.Name == "deal" {
 		f.book.keep(found, began)
 	}
 	if f.at.full == nil {

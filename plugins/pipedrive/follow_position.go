@@ -54,7 +54,7 @@ type followPosition struct {
 	checkpoint
 	client *api.Client
 
-	book *dealBook // nil where deals are not read
+	books map[string]*book // by name of object, of those that are read
 
 	mu      sync.Mutex
 	head    storedFollow
@@ -112,29 +112,39 @@ func loadFollow(ctx context.Context, client *api.Client, res *service.Resources,
 		}
 		p.objects[o.Name] = t
 	}
-	return p, p.openBook(ctx)
+	return p, p.openBooks(ctx, conf.objects)
 }
 
 // deletedShown is how long Pipedrive lists a deal that was deleted, and an hour less.
 const deletedShown = 30*24*time.Hour - time.Hour
 
-// openBook makes the book of deals, or takes that of the run before.
-func (p *followPosition) openBook(ctx context.Context) (err error) {
-	if p.objects["deal"] == nil {
+// openBooks makes the books of deals and leads, or takes those of the run before.
+func (p *followPosition) openBooks(ctx context.Context, objects []*api.Object) (err error) {
+	p.books = map[string]*book{}
+	for _, o := range objects {
+		if !hasBook(o) {
+			continue
+		}
+		b, at := newBook(o), p.objects[o.Name].state
+		_, stored := p.head.Objects[o.Name]
+		if stored && (at.full == nil || at.full.Next != "") {
+			if b, err = p.loadBook(ctx, o); err != nil {
+				return err
+			}
+			if o.Name == "deal" && !at.caughtUp.IsZero() && p.client.Now().Sub(at.caughtUp) > deletedShown {
+				b.lose()
+			}
+		}
+		p.books[o.Name] = b
+	}
+	p.before = func(ctx context.Context) error {
+		for _, b := range p.books {
+			if err := p.saveBook(ctx, b); err != nil {
+				return err
+			}
+		}
 		return nil
 	}
-	p.book = newDealBook()
-	at := p.objects["deal"].state
-	_, stored := p.head.Objects["deal"]
-	if stored && (at.full == nil || at.full.Next != "") {
-		if p.book, err = p.loadBook(ctx); err != nil {
-			return err
-		}
-		if !at.caughtUp.IsZero() && p.client.Now().Sub(at.caughtUp) > deletedShown {
-			p.book.lose()
-		}
-	}
-	p.before = func(ctx context.Context) error { return p.saveBook(ctx, p.book) }
 	return nil
 }
 

@@ -31,7 +31,8 @@ type follower struct {
 	ids      *knownIDs
 	hidden   map[uint64]bool // pages of /v1/recents whose hidden records were read
 	first    *firstRead      // while persons are read for the first time; nil for objects that have no part in it
-	book     *dealBook       // of the follower of deals
+	book     *book           // of the follower of deals, and of leads
+	long     bool            // leads are more than a page
 	spaced   bool            // polls are further apart than they should be
 }
 

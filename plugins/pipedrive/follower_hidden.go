@@ -71,7 +71,7 @@ func (f *follower) giveByID(ids []string, action action) (unseen []string, err e
 
 // giveDeleted hands out a record that is not in the list, if Pipedrive shows it by itself.
 func (f *follower) giveDeleted(id string, action action) error {
-	v := vanished{id: id}
+	v := vanished{id: id, known: onlyID(id)}
 	if _, err := f.lookAt(&v); err != nil {
 		return err
 	}

@@ -44,16 +44,23 @@ func (f *follower) poll() error {
 	if before > 0 {
 		f.since = showSecond(before)
 	}
-	err := f.changes(read, began.Unix(), what)
-	f.since, f.asked = "", ""
-	if err != nil {
+	defer func() { f.since, f.asked = "", "" }()
+	if done, err := f.pollLeads(began, what); done || err != nil {
 		return err
 	}
+	if err := f.changes(read, began.Unix(), what); err != nil {
+		return err
+	}
+	f.caughtUp(began)
+	return nil
+}
+
+// caughtUp says that all that changed before a time was read.
+func (f *follower) caughtUp(began time.Time) {
 	f.make(func(s *state) {
 		s.window.advance(s.window.watermark, began.Unix(), true, f.conf.list.Limit)
 		s.caughtUp = began
 	})
-	return nil
 }
 
 func deleted(r api.Record) bool {

@@ -45,10 +45,13 @@ already delivered unchanged, so that nothing is lost among records that share a 
 - `+"`pipedrive_action`"+` is `+"`snapshot`"+` in the first read, then `+"`create`, `change` or `delete`"+`.
 - Deleted deals are seen (Pipedrive lists them for 30 days). An archived deal is not a deleted one: it is just not seen any more.
 - Deleted persons and organizations are seen by webhooks, or by `+"`sweep_interval`"+`.
+- Leads that are deleted, archived (a `+"`change`, with `is_archived`"+`) or made a deal of are seen by the next poll as long as there are fewer than `+"`page_size`"+`
+  of them: to read them all then costs no more. Beyond that, by webhooks or by `+"`sweep_interval`"+`. Each costs 2 tokens.
 - Pipelines, stages and users have no time of change that could be asked for: their lists are read whole, and what is new in them is handed out.
 
 Metadata: `+"`pipedrive_object`, `pipedrive_id`, `pipedrive_action`, `pipedrive_time`, `pipedrive_source` (`recents`)"+`, of a change
-`+"`pipedrive_since`"+`, up to when everything had been read before, and `+"`pipedrive_read`"+`, when it was read, and of a delete that was a merge `+"`pipedrive_merged_to_id`"+`.`).
+`+"`pipedrive_since`"+`, up to when everything had been read before, and `+"`pipedrive_read`"+`, when it was read, of a deal or a lead that was another
+person's `+"`pipedrive_former_person_id`"+`, and of a delete that was a merge `+"`pipedrive_merged_to_id`"+`.`).
 		Fields(
 			listFields("pipedrive_recents",
 				service.NewStringField(prFieldStartFrom).Default(startBeginning).Example("2026-11-01T00:00:00Z").
@@ -63,7 +66,7 @@ Metadata: `+"`pipedrive_object`, `pipedrive_id`, `pipedrive_action`, `pipedrive_
 				service.NewStringEnumField(prFieldSource, "updated_since", sourceRecents).Default("updated_since").Advanced().
 					Description("`recents` reads `/v1/recents`: twice the cost, one month back at most, nothing without an update time, no leads. A position that is older is answered by reading everything once more."),
 				service.NewDurationField(prFieldSweepInterval).Default("0s").
-					Description("How often to walk all ids of persons and organizations to find those that have vanished: each becomes a `delete`. It costs as much as a full read. 0 is never."),
+					Description("How often to walk all ids of persons, organizations and leads to find those that have vanished: each becomes a `delete`. It costs as much as a full read. 0 is never."),
 			)...,
 		).
 		Fields(connectionFields()...).
@@ -222,10 +225,7 @@ func (in *recentsInput) Connect(ctx context.Context) error {
 	feed := newFeed(in.client, in.res, "recents", max(in.conf.limit, in.conf.list.Limit), len(in.conf.objects))
 	followers := make([]*follower, len(in.conf.objects))
 	for i, o := range in.conf.objects {
-		followers[i] = &follower{feed: feed, o: o, conf: in.conf, position: position, at: position.begin(o)}
-		if o.Name == "deal" {
-			followers[i].book = position.book
-		}
+		followers[i] = &follower{feed: feed, o: o, conf: in.conf, position: position, at: position.begin(o), book: position.books[o.Name]}
 		if in.conf.sweep > 0 && sweepable(o) {
 			if err := followers[i].loadIDs(ctx); err != nil {
 				feed.close()
@@ -234,8 +234,8 @@ func (in *recentsInput) Connect(ctx context.Context) error {
 		}
 	}
 	in.forgetFirst = shareFirstRead(in.client, followers)
-	if position.book != nil {
-		dealBooks.Store(in.client, position.book)
+	for name, b := range position.books {
+		books.Store(bookOwner{in.client, name}, b)
 	}
 	position.start(feed.ctx)
 	for _, f := range followers {
@@ -282,8 +282,8 @@ func (in *recentsInput) Close(ctx context.Context) error {
 	}
 	in.feed.close()
 	in.forgetFirst()
-	if in.position.book != nil {
-		dealBooks.CompareAndDelete(in.client, in.position.book)
+	for name, b := range in.position.books {
+		books.CompareAndDelete(bookOwner{in.client, name}, b)
 	}
 	return in.position.close(ctx)
 }

@@ -40,19 +40,23 @@ func (l *lookups) linked(ctx context.Context, by string, ids []string, known boo
 	return found, nil
 }
 
-// known is what an input of this process has read: the deals of persons, and for the first read their leads.
+// known is what an input of this process has read: the deals of persons, for the first read their leads, and later
+// on that a person has none.
 func (l *lookups) known(by, id string, firstRead bool) ([]api.Record, bool) {
 	if by != "person_id" {
 		return nil, false
 	}
 	switch l.object.Name {
 	case "deal":
-		if book := dealBookOf(l.client); book != nil {
-			return book.of(id)
+		if book := bookOf(l.client, "deal"); book != nil {
+			return book.dealsOf(id)
 		}
 	case "lead":
 		if first := firstReadOf(l.client); firstRead && first != nil && first.has("lead") {
 			return first.leadsOf(id), true
+		}
+		if book := bookOf(l.client, "lead"); book != nil && book.without(id) {
+			return []api.Record{}, true
 		}
 	}
 	return nil, false

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -99,6 +100,32 @@ func forget(client *api.Client, o *api.Object, ids ...string) {
 			l.kept.Remove(id)
 		}
 	}
+}
+
+// noteDelivery lets lookups of the process know what a webhook tells. Whose a record was before is still for the poll
+// that sees it to tell: of a delivery it is not known here what becomes of it.
+func noteDelivery(client *api.Client, d *api.Delivery) {
+	for _, o := range api.Objects {
+		if o.Name == d.Object {
+			forget(client, o, d.ID)
+		}
+	}
+	book := bookOf(client, d.Object)
+	if book == nil {
+		return
+	}
+	r := d.Record
+	if d.Object == "lead" && leftList(r) { // the same goes for a lead that is gone
+		if first := firstReadOf(client); first != nil {
+			first.put(book.o, []api.Record{r})
+		}
+		return
+	}
+	if deleted(r) { // its record is that of before
+		r = maps.Clone(r)
+		r["update_time"] = d.Time
+	}
+	book.put([]api.Record{r})
 }
 
 // get returns the records there are; one that does not exist is nil. They belong to the cache. Its only

@@ -2,6 +2,7 @@ package pipedrive
 
 import (
 	"context"
+	"encoding/json"
 	"strconv"
 	"time"
 
@@ -9,10 +10,11 @@ import (
 	"connector/plugins/pipedrive/api"
 )
 
-// Pipedrive lists no persons and organizations that were deleted. A sweep walks all ids, at the cost of a
-// full read, and finds those that have vanished since.
+// Pipedrive lists no persons and organizations that were deleted, and no leads that were deleted or archived. A
+// sweep walks all ids, at the cost of a full read, and finds those that have vanished since. Leads are also
+// looked for as vanished_leads.go has it.
 
-// sweepable tells the objects whose deletions nothing else shows.
+// sweepable tells the objects whose ids are kept, since nothing else shows their deletions.
 func sweepable(o *api.Object) bool { return o.Name == "person" || o.Name == "organization" }
 
 const (
@@ -26,6 +28,9 @@ const (
 
 // sweepIfDue hands out a delete for each record that has vanished. Its only error is the context's.
 func (f *follower) sweepIfDue() error {
+	if f.o.Name == "lead" {
+		return f.sweepLeadsIfDue()
+	}
 	if f.ids == nil {
 		return nil
 	}
@@ -67,17 +72,22 @@ func (f *follower) allIDs() (*knownIDs, error) {
 // vanished is a record that a sweep did not find.
 type vanished struct {
 	id       string
+	known    api.Record // what is known of it here
 	page     *api.Page
 	record   api.Record
 	shown    bool   // Pipedrive shows it as deleted
 	mergedTo string // the id of the record that it was merged into, where that can be told
+	formers  map[int64]int64
 }
+
+func onlyID(id string) api.Record { return api.Record{"id": json.Number(id), "is_deleted": true} }
 
 func (f *follower) giveGone(ids []int64) error {
 	var gone []vanished
 	searches, unconfirmed := 0, 0
 	for _, id := range ids {
 		v := vanished{id: strconv.FormatInt(id, 10)}
+		v.known = onlyID(v.id)
 		alive, err := f.lookAt(&v)
 		if err != nil {
 			return err
@@ -96,17 +106,26 @@ func (f *follower) giveGone(ids []int64) error {
 		}
 		gone = append(gone, v)
 	}
-	if unconfirmed > suspicious && unconfirmed > f.ids.count()/10 {
-		f.log.Errorf("%s: %d of %d have vanished, and Pipedrive does not show them as deleted: nothing is deleted; "+
-			"check that the token's user still sees everything", f.o.Plural, unconfirmed, f.ids.count())
+	if f.doubts(unconfirmed, f.ids.count(), f.ids.count()/10) {
 		return nil
 	}
 	for _, v := range gone {
-		if err := f.giveVanished(v); err != nil {
+		id, _ := strconv.ParseInt(v.id, 10, 64)
+		if err := f.giveVanished(v, actionDelete, func() { f.ids.remove(id) }); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// doubts reports whether more has vanished than is likely to be true.
+func (f *follower) doubts(unconfirmed, all, likely int) bool {
+	doubtful := unconfirmed > max(suspicious, likely)
+	if doubtful {
+		f.log.Errorf("%s: %d of %d have vanished, and Pipedrive does not show them as deleted: nothing is deleted; "+
+			"check that the token's user still sees everything", f.o.Plural, unconfirmed, all)
+	}
+	return doubtful
 }
 
 // lookAt reads what Pipedrive still shows of a record.
@@ -119,14 +138,14 @@ func (f *follower) lookAt(v *vanished) (alive bool, err error) {
 		return false, err
 	}
 	if v.shown = v.page != nil; !v.shown {
-		v.page = api.Gone(f.o, v.id)
+		v.page = api.Gone(f.o, v.known)
 	}
 	_, records, err := f.fetchPage(func(context.Context) (*api.Page, error) { return v.page, nil }, false)
 	if err != nil || len(records) != 1 {
 		return true, err
 	}
 	v.record = records[0]
-	return v.shown && !deleted(v.record), nil
+	return v.shown && !deleted(v.record) && !(f.o.Name == "lead" && leftList(v.record)), nil
 }
 
 // heirOf is another person with the address of one that has vanished: that is how a merge ends.
@@ -161,18 +180,15 @@ func primaryAddress(r api.Record) string {
 	return ""
 }
 
-func (f *follower) giveVanished(v vanished) error {
+// giveVanished hands out that a record is gone; settled is called once that is delivered.
+func (f *follower) giveVanished(v vanished, action any, settled func()) error {
 	if err := f.acquire(1); err != nil {
 		return err
 	}
 	settle := f.position.track(f.o, func(*state) {})
 	f.progress.read(f.o, 1)
 	return f.hand(&delivery{
-		page: v.page, records: []api.Record{v.record}, actions: []any{actionDelete}, mergedTo: v.mergedTo, weight: 1,
-		settle: func() {
-			settle()
-			id, _ := strconv.ParseInt(v.id, 10, 64)
-			f.ids.remove(id)
-		},
+		page: v.page, records: []api.Record{v.record}, actions: []any{action}, formers: []map[int64]int64{v.formers}, mergedTo: v.mergedTo, weight: 1,
+		settle: func() { settle(); settled() },
 	})
 }

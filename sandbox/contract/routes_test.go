@@ -164,7 +164,8 @@ func TestPipedriveSandbox_EveryRouteAnswersAsTheFilesSay(t *testing.T) {
 	recently := "since_timestamp=2026-01-01+00:00:00"
 	get("/v1/deals/summary", "/v1/deals/summary?status=won&pipeline_id=1", "/v1/deals/summary?status=open&user_id=1&stage_id=2",
 		"/api/v2/activities?person_id=1", "/api/v2/activities?deal_id=1&include_fields=attendees", "/v1/leads?person_id=1", "/v1/leads?organization_id=1")
-	get("/v1/leads", "/v1/leads?limit=2&start=2", "/v1/leads?updated_since=2020-01-01T00:00:00Z&sort=update_time+ASC", "/v1/leads/archived",
+	get("/v1/leads", "/v1/leads?limit=2&start=2", "/v1/leads?updated_since=2020-01-01T00:00:00Z&sort=update_time+ASC", "/v1/leads?limit=500&sort=update_time+ASC&start=0",
+		"/v1/leads/archived",
 		"/v1/leads?person_id=999999", "/v1/notes", "/v1/notes?limit=2&start=1", "/v1/notes?updated_since=2020-01-01T00:00:00Z", "/v1/notes/1",
 		"/v1/users", "/v1/users/1", "/v1/users/me", "/v1/users/find?term=mira", "/v1/users/find?term=mira.falkenau@sales.example.com&search_by_email=1",
 		"/v1/currencies", "/v1/activityTypes", "/v1/leadLabels", "/v1/leadSources", "/v1/filters", "/v1/filters?type=people", "/v1/webhooks",

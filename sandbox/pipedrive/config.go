@@ -56,6 +56,11 @@ type Config struct {
 	// HideDeleted answers 404 when a soft-deleted record is read by its id; by default it is
 	// returned with is_deleted: true.
 	HideDeleted bool
+	// ShowDeletedLeads shows a lead that was deleted, or made a deal of, when it is read by its id: conversion
+	// "marks it deleted", but a lead has no field that would say so. By default that is a 404.
+	ShowDeletedLeads bool
+	// HideArchivedLeads answers 404 when an archived lead is read by its id; by default it is returned.
+	HideArchivedLeads bool
 	// HideDeletedRecents leaves deleted records out of /v1/recents; by default they appear with
 	// active_flag: false or deleted: true.
 	HideDeletedRecents bool

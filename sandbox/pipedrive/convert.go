@@ -91,7 +91,7 @@ func (s *Server) carryOut(job *conversion, body map[string]any) {
 	for _, object := range []string{"note", "activity"} {
 		s.moveFromLead(s.tables[object], lead.key, deal.id)
 	}
-	leads.remove(lead)
+	s.removeLead(lead)
 	s.announce(change{object: "lead", was: lead, source: source})
 	job.status, job.deal = "completed", deal.id
 }

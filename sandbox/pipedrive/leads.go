@@ -75,10 +75,21 @@ func (s *Server) getLead(r *request) reply {
 	defer s.mu.Unlock()
 	t := s.tables["lead"]
 	rec := t.lookup(r.vars["id"])
-	if rec == nil || rec.deleted {
+	if rec == nil {
+		rec = s.deletedLeads[r.vars["id"]]
+	}
+	if rec == nil || rec.deleted || rec.archived && s.cfg.HideArchivedLeads {
 		return leadNotFound()
 	}
 	return dataReply(http.StatusOK, s.leadV1(rec))
+}
+
+// removeLead takes a lead out of all lists.
+func (s *Server) removeLead(rec *record) {
+	s.tables["lead"].remove(rec)
+	if s.cfg.ShowDeletedLeads {
+		s.deletedLeads[rec.key] = rec
+	}
 }
 
 var leadKeys = []string{
@@ -215,7 +226,7 @@ func (s *Server) deleteLead(r *request) reply {
 	if old == nil || old.deleted {
 		return leadNotFound()
 	}
-	t.remove(old)
+	s.removeLead(old)
 	s.announce(change{object: "lead", was: old, source: r.source()})
 	return dataReply(http.StatusOK, map[string]any{"id": old.key})
 }

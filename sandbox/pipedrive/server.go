@@ -21,9 +21,10 @@ type Server struct {
 	marketed map[int64]bool
 	money    money
 
-	conversions map[string]*conversion // by their ids
-	timers      []*time.Timer          // of conversions that are under way
-	closed      bool
+	conversions  map[string]*conversion // by their ids
+	deletedLeads map[string]*record     // by their ids; see Config.ShowDeletedLeads
+	timers       []*time.Timer          // of conversions that are under way
+	closed       bool
 
 	gate    gate
 	faults  faultSource
@@ -45,7 +46,7 @@ func New(cfg Config) *Server {
 	}
 	s := &Server{
 		cfg: cfg, token: cfg.Token, tables: newTables(), fields: systemFields(), marketed: map[int64]bool{},
-		money: newMoney(cfg), conversions: map[string]*conversion{},
+		money: newMoney(cfg), conversions: map[string]*conversion{}, deletedLeads: map[string]*record{},
 	}
 	s.router = newRouter(s.routes())
 	s.gate.limits = cfg.Limits

@@ -3,6 +3,7 @@ package pipedrive_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -150,6 +151,25 @@ func TestLeads_KeepCustomFieldsAtTheRootAndLeaveUnsetOnesOut(t *testing.T) {
 	gone := a.get("/v1/leads/" + id)
 	assert.Equal(t, http.StatusNotFound, gone.status)
 	assert.Equal(t, "Object was not found.", gone.body["error_info"])
+}
+
+// Neither is said of a read by id: both are played.
+func TestLeads_ThatAreArchivedOrDeletedAreShownByTheirIDOrNot(t *testing.T) {
+	for _, shown := range []bool{false, true} {
+		a := newAccount(t, pipedrive.Config{ShowDeletedLeads: shown, HideArchivedLeads: !shown}).withPersons(1)
+		status := func(gone func(path string)) int {
+			path := "/v1/leads/" + a.do("POST", "/v1/leads", object{"title": "Pumps", "person_id": 1}).one(t)["id"].(string)
+			gone(path)
+			assert.Empty(t, a.get("/v1/leads").list(t))
+			return a.get(path).status
+		}
+		want := map[bool]int{false: http.StatusNotFound, true: http.StatusOK}[shown]
+		assert.Equal(t, want, status(func(path string) { a.do("PATCH", path, object{"is_archived": true}).one(t) }), "archived")
+		assert.Equal(t, want, status(func(path string) { a.do("DELETE", path, nil).one(t) }), "deleted")
+		assert.Equal(t, want, status(func(path string) {
+			a.do("POST", strings.Replace(path, "/v1/", "/api/v2/", 1)+"/convert/deal", object{})
+		}), "converted")
+	}
 }
 
 func TestNotes_NeedContentAndALink(t *testing.T) {

@@ -26,6 +26,9 @@ type ListOptions struct {
 	// puts it into ascending order of update_time. Deleted deals of the last 30 days are in it.
 	UpdatedSince time.Time
 
+	// ByTime puts a whole list into ascending order of update_time, too.
+	ByTime bool
+
 	// By narrows the list to the records that are linked to another one: By "person_id", ByID "7". Not with
 	// every object.
 	By, ByID string
@@ -115,6 +118,8 @@ func (opts ListOptions) v2Query(o *Object, position string) url.Values {
 	}
 	if !opts.UpdatedSince.IsZero() {
 		q.Set("updated_since", wholeSeconds(opts.UpdatedSince))
+	}
+	if opts.ByTime || !opts.UpdatedSince.IsZero() {
 		q.Set("sort_by", "update_time")
 		q.Set("sort_direction", "asc")
 	}
@@ -149,6 +154,8 @@ func (opts ListOptions) v1Query(o *Object, position string) url.Values {
 	}
 	if !opts.UpdatedSince.IsZero() {
 		q.Set("updated_since", wholeSeconds(opts.UpdatedSince))
+	}
+	if opts.ByTime || !opts.UpdatedSince.IsZero() {
 		q.Set("sort", "update_time ASC")
 	}
 	if o.paged {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 
@@ -45,9 +44,13 @@ func decodeOne(_ *Page, body []byte, _ string) ([]Record, string, error) {
 	return []Record{record}, "", nil
 }
 
-// Gone is a page of one record of which nothing is left but its id.
-func Gone(o *Object, id string) *Page {
-	return &Page{Object: o, version: "v2", decode: decodeOne, raw: fmt.Appendf(nil, `{"success":true,"data":{"id":%s,"is_deleted":true}}`, id)}
+// Gone is a page of one record of which nothing is left but what is known of it here.
+func Gone(o *Object, known Record) *Page {
+	raw, err := json.Marshal(map[string]any{"success": true, "data": known})
+	if err != nil {
+		panic(err) // never: it is made of texts and numbers
+	}
+	return &Page{Object: o, version: o.versionFor("v2"), decode: decodeOne, raw: raw}
 }
 
 // PersonsWithEmail are the ids of persons that have an address, spelled just so.

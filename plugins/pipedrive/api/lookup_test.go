@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"encoding/json"
 	"net/url"
 	"testing"
 
@@ -56,15 +57,22 @@ func TestGet_ASpoiltAnswerIsNoAnswer(t *testing.T) {
 	}
 }
 
-func TestGone_IsARecordOfWhichOnlyTheIDIsLeft(t *testing.T) {
+func TestGone_IsARecordOfWhichOnlyWhatIsKnownIsLeft(t *testing.T) {
 	c := newAccount(t).client()
-	page := api.Gone(kind(t, "persons"), "7")
-	for range 2 {
-		records, err := page.Records(t.Context(), c)
-		require.NoError(t, err)
-		require.Len(t, records, 1)
-		assert.Equal(t, "7", records[0].ID())
-		assert.Equal(t, true, records[0]["is_deleted"])
+	for plural, known := range map[string]api.Record{
+		"persons": {"id": json.Number("7"), "is_deleted": true},
+		"leads":   {"id": "35b0d604-eb0d-42d0-be11-eac8832051f0", "person_id": json.Number("7"), "update_time": "2026-11-02T09:00:00Z", "is_deleted": true},
+	} {
+		page := api.Gone(kind(t, plural), known)
+		for range 2 {
+			records, err := page.Records(t.Context(), c)
+			require.NoError(t, err)
+			require.Len(t, records, 1)
+			for key, value := range known {
+				assert.Equal(t, value, records[0][key], "%s of %s", key, plural)
+			}
+			assert.Equal(t, known.ID(), records[0].ID())
+		}
 	}
 }
 

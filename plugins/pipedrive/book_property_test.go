@@ -23,6 +23,7 @@ import (
 // does with the messages of deals.
 type movers struct {
 	*chaos
+	leads   *leadMoves // what is other where leads move; nil for deals
 	persons int
 	owner   map[int]int // of deals that there are
 	told    map[string]telling
@@ -60,6 +61,10 @@ func (m *movers) happen() {
 
 // change makes, moves, wins, reopens or deletes a deal; sometimes a webhook tells it, and sometimes late.
 func (m *movers) change() {
+	if m.leads != nil {
+		m.leads.change(m)
+		return
+	}
 	id, person := 1+m.random.IntN(15), m.random.IntN(m.persons+1)
 	owner, there := m.owner[id]
 	status := []string{"open", "won", "lost"}[m.random.IntN(3)]
@@ -96,8 +101,8 @@ func (m *movers) webhook(id, person int, status string, at time.Time) {
 // dealsNow are a person's deals as a message of it would be told them.
 func (m *movers) dealsNow(person string) string {
 	id, _ := strconv.Atoi(person)
-	if book := dealBookOf(m.in.client()); book != nil {
-		if deals, known := book.of(person); known {
+	if book := bookOf(m.in.client(), "deal"); book != nil {
+		if deals, known := book.dealsOf(person); known {
 			all := []string{}
 			for _, d := range deals {
 				all = append(all, fmt.Sprint(d["id"], " ", d["status"], " ", d["value"]))
@@ -122,7 +127,11 @@ func (m *movers) lookUp(from int) {
 			m.clock++
 			msg.meta["turn"] = strconv.Itoa(m.clock)
 			for _, person := range aboutWhom(msg) {
-				msg.meta["deals of "+person] = m.dealsNow(person)
+				if m.leads != nil {
+					msg.meta["deals of "+person] = m.leads.now(m, msg, person)
+				} else {
+					msg.meta["deals of "+person] = m.dealsNow(person)
+				}
 			}
 		}
 	}
@@ -153,7 +162,7 @@ func (m *movers) settle(err error) {
 		for _, msg := range f.told {
 			turn, _ := strconv.Atoi(msg.meta["turn"])
 			for _, person := range aboutWhom(msg) {
-				if delivered && turn > m.told[person].turn {
+				if delivered && turn > m.told[person].turn && (m.leads == nil || !m.leads.older(msg, person)) {
 					m.told[person] = telling{msg.meta["deals of "+person], turn}
 				}
 			}
@@ -163,7 +172,7 @@ func (m *movers) settle(err error) {
 
 // calm lets everything be delivered.
 func (m *movers) calm() {
-	for quiet := 0; quiet < 3; quiet++ {
+	for quiet := 0; quiet < 6; quiet++ {
 		time.Sleep(time.Minute)
 		for {
 			before := len(m.flying)
@@ -208,14 +217,14 @@ func TestBook_WhateverHappensItIsRightAndEveryoneIsTold(t *testing.T) {
 			for i := range m.persons {
 				person := strconv.Itoa(i + 1)
 				want := strings.Join(a.trueDeals(i+1), ", ")
-				deals, known := dealBookOf(m.in.client()).of(person)
+				deals, known := bookOf(m.in.client(), "deal").dealsOf(person)
 				require.True(t, known, "seed %d: all deals were read", seed)
 				assert.Len(t, deals, len(a.trueDeals(i+1)), "seed %d: person %s", seed, person)
 				assert.Equal(t, want, m.dealsNow(person), "seed %d: the book of person %s", seed, person)
 				assert.Equal(t, want, m.told[person].deals, "seed %d: what person %s was told", seed, person)
 			}
 			owed := 0
-			for _, d := range dealBookOf(m.in.client()).deals {
+			for _, d := range bookOf(m.in.client(), "deal").records {
 				owed += len(maps.Clone(d.Formers))
 			}
 			assert.Zero(t, owed, "seed %d: formers still to be told", seed)
