@@ -26,7 +26,6 @@ type book struct {
 	complete bool               // all records are in it
 	lost     bool               // what a run before this one read was not kept, or is too old
 	changed  map[int64]bool     // chunks that the cache does not have
-	names    map[string]string
 }
 
 // bookID is the id of a record: a lead's uuid; a deal's number, in the last eight bytes.
@@ -37,8 +36,8 @@ type booked struct {
 	Person  int64
 	Formers map[int64]int64 // whose it was, with when that ended, as long as it is not delivered
 	Updated int64
-	Deal    *bookedDeal // nil of a lead
-	Gone    bool        // deleted: kept, so that what is older does not bring it back
+	Deal    string // packed; empty of a lead
+	Gone    bool   // deleted: kept, so that what is older does not bring it back
 
 	// Of a lead that the list does not have any more:
 	missed bool // it was looked for, and Pipedrive shows it by itself
@@ -51,7 +50,7 @@ const headChanged = -1
 // newBook is to be written even before there are records in it, in the place of one that was there.
 func newBook(o *api.Object) *book {
 	return &book{
-		o: o, records: map[bookID]booked{}, byPerson: map[int64][]bookID{}, changed: map[int64]bool{headChanged: true}, names: map[string]string{},
+		o: o, records: map[bookID]booked{}, byPerson: map[int64][]bookID{}, changed: map[int64]bool{headChanged: true},
 	}
 }
 
@@ -156,7 +155,7 @@ func (b *book) settling(records []api.Record, formers []map[int64]int64, settle 
 }
 
 func (b *book) set(id bookID, d booked) {
-	if from, to := b.records[id].owner(), d.owner(); d.Deal != nil && from != to {
+	if from, to := b.records[id].owner(), d.owner(); b.o.Name == "deal" && from != to {
 		b.byPerson[from] = slices.DeleteFunc(b.byPerson[from], func(other bookID) bool { return other == id })
 		if len(b.byPerson[from]) == 0 {
 			delete(b.byPerson, from)
@@ -207,14 +206,13 @@ func (d booked) owner() int64 {
 
 // is reports whether the cache would hold the same of both, but for formers.
 func (d booked) is(other booked) bool {
-	sameDeal := d.Deal == other.Deal || d.Deal != nil && other.Deal != nil && *d.Deal == *other.Deal
-	return d.Person == other.Person && d.Updated == other.Updated && d.Gone == other.Gone && sameDeal
+	return d.Person == other.Person && d.Updated == other.Updated && d.Gone == other.Gone && d.Deal == other.Deal
 }
 
 func (b *book) read(r api.Record) booked {
 	d := booked{Person: numberIn(r, "person_id"), Gone: deleted(r), Updated: secondIn(r, "update_time")}
 	if b.o.Name == "deal" {
-		d.Deal = b.readDeal(r)
+		d.Deal = packedDeal(r)
 	}
 	return d
 }

@@ -1,10 +1,7 @@
 package pipedrive
 
 import (
-	"encoding/gob"
-	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"connector/plugins/internal/rest"
-	"connector/plugins/pipedrive/api"
 	sandbox "connector/sandbox/pipedrive"
 )
 
@@ -150,56 +146,5 @@ func TestBook_WhatWasReadAndNeverDeliveredIsForgottenWhenReadingBeginsAnew(t *te
 		f.after(5 * time.Minute)
 		a.knows(s)
 		f.end()
-	})
-}
-
-// What version 1 wrote of deals 3 and 7: whose a deal is stood beside the rest of it.
-func (c *testCache) asVersion1(t *testing.T) {
-	type flat struct {
-		Person, Org, Owner, Stage, Pipeline int64
-		Formers                             map[int64]int64
-		Gone                                bool
-		Status, Currency, Title, Value      string
-		Added, Updated, Staged, Won, Lost   int64
-	}
-	deals := map[int64]flat{}
-	c.set(func(c *testCache) {
-		b := newBook(api.Objects[slices.IndexFunc(api.Objects, func(o *api.Object) bool { return o.Name == "deal" })])
-		require.NoError(t, b.load(c.values["pipedrive_recents/deals/0"], bookVersion))
-		for id, d := range b.records {
-			deals[id.number()] = flat{
-				d.Person, d.Deal.Org, d.Deal.Owner, d.Deal.Stage, d.Deal.Pipeline, d.Formers, d.Gone, d.Deal.Status, d.Deal.Currency,
-				d.Deal.Title, d.Deal.Value, d.Deal.Added, d.Updated, d.Deal.Staged, d.Deal.Won, d.Deal.Lost,
-			}
-		}
-		raw, err := pack(func(w io.Writer) error { return gob.NewEncoder(w).Encode(deals) })
-		require.NoError(t, err)
-		c.values["pipedrive_recents/deals/0"] = raw
-		c.values["pipedrive_recents/deals"] = []byte(`{"v":1,"complete":true,"chunks":[0]}`)
-	})
-}
-
-func TestBook_OneThatAnEarlierVersionKeptIsTakenOver(t *testing.T) {
-	t.Parallel()
-	inFakeTime(t, sandbox.Config{}, func(t *testing.T, a *account) {
-		a.deals(25)
-		s := newStore(t)
-		f := a.follow(s, readsDeals)
-		f.after(10 * time.Second)
-		f.end()
-		s.asVersion1(t)
-		a.newProcess()
-		a.deal(3, 2, "won") // was person 4's
-		a.ForgetCalls()
-		for _, told := range [][]string{{"deal 3: 4"}, nil} {
-			f = a.follow(s, readsDeals)
-			assert.Equal(t, told, formers(f.messages(10*time.Second)))
-			all, _ := a.asked("/api/v2/deals?")
-			polls, _ := a.asked("/api/v2/deals?", "updated_since")
-			assert.Equal(t, polls, all, "no full read")
-			a.knows(s)
-			f.end()
-			a.newProcess()
-		}
 	})
 }

@@ -25,8 +25,7 @@ type storedBook struct {
 	Chunks   []int64 `json:"chunks"`
 }
 
-// bookVersion 1 was of deals only, by their numbers.
-const bookVersion = 2
+const bookVersion = 1
 
 const (
 	dealsAChunk  = 1000 // ids of deals in an entry of the cache
@@ -64,7 +63,7 @@ func (c *checkpoint) loadBook(ctx context.Context, o *api.Object) (*book, error)
 		return nil, fmt.Errorf("reading the known %s from the cache %q: %w", o.Plural, c.cache, err)
 	}
 	var head storedBook
-	if err := json.Unmarshal(raw, &head); err != nil || head.Version < 1 || head.Version > bookVersion {
+	if err := json.Unmarshal(raw, &head); err != nil || head.Version != bookVersion {
 		return lostBook(o), nil // everything is read again, and the book written anew
 	}
 	for _, n := range head.Chunks {
@@ -73,35 +72,21 @@ func (c *checkpoint) loadBook(ctx context.Context, o *api.Object) (*book, error)
 			return nil, fmt.Errorf("reading the known %s from the cache %q: %w", o.Plural, c.cache, err)
 		}
 		if err == nil {
-			err = b.load(raw, head.Version)
+			err = b.load(raw)
 		}
 		if err != nil {
 			return lostBook(o), nil
 		}
 	}
 	b.complete, b.lost = head.Complete, head.Lost
-	if head.Version == bookVersion {
-		clear(b.changed)
-	}
+	clear(b.changed)
 	return b, nil
 }
 
 // load takes a chunk in.
-func (b *book) load(raw []byte, version int) error {
-	decode := func(into any) error {
-		return unpack(raw, func(r io.Reader) error { return gob.NewDecoder(r).Decode(into) })
-	}
+func (b *book) load(raw []byte) error {
 	records := map[bookID]booked{}
-	if version < bookVersion { // whose a deal was stood beside the rest of it
-		owned, deals := map[int64]booked{}, map[int64]*bookedDeal{}
-		if err := errors.Join(decode(&owned), decode(&deals)); err != nil {
-			return err
-		}
-		for n, d := range owned {
-			d.Deal = deals[n]
-			records[dealID(n)] = d
-		}
-	} else if err := decode(&records); err != nil {
+	if err := unpack(raw, func(r io.Reader) error { return gob.NewDecoder(r).Decode(&records) }); err != nil {
 		return err
 	}
 	for id, d := range records {
