@@ -51,14 +51,16 @@ type companyBook struct {
 	openSegments map[uint64]bool
 
 	// The worker's own.
-	contacts    map[linkKey]int64   // ids in Brevo
-	namesakes   map[string][]string // ids of companies by name, where the key attribute cannot be had
-	linksAlone  bool                // an import of links failed
-	adopted     bool                // those that are in Brevo are in the map
-	ending      bool                // the last plan was made for an output that ends
-	drained     time.Time           // when the worker was last at work
-	told        time.Time           // when it last said what waits
-	sincePosted time.Time           // no company was created before; zero while none is on its way
+	contacts     map[linkKey]int64   // ids in Brevo, by ext_id, or by address where there is none
+	contactsRead int                 // how many contacts, oldest first, are in there
+	byAddress    bool                // and all of them by address, too
+	namesakes    map[string][]string // ids of companies by name, where the key attribute cannot be had
+	linksAlone   bool                // an import of links failed
+	adopted      bool                // those that are in Brevo are in the map
+	ending       bool                // the last plan was made for an output that ends
+	drained      time.Time           // when the worker was last at work
+	told         time.Time           // when it last said what waits
+	sincePosted  time.Time           // no company was created before; zero while none is on its way
 }
 
 // arrival is when the first and the last came of what waits.

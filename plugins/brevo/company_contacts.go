@@ -91,50 +91,77 @@ const fewContacts = 20
 
 // findContacts finds the ids of contacts in Brevo: one by one, or by reading all where that is cheaper.
 func (b *companyBook) findContacts(ctx context.Context, writes []*linkWrite) error {
-	wanted := map[linkKey][]*linkWrite{}
-	for _, w := range writes {
-		k := w.contact.key()
-		if w.contactID == 0 {
-			w.contactID = b.contacts[k]
-		}
-		if w.contactID == 0 {
-			wanted[k] = append(wanted[k], w)
-			if k := emailLinkKey(w.contact.email); w.contact.email != "" && w.contact.extID != "" {
-				wanted[k] = append(wanted[k], w)
+	missing, again := b.withoutID(writes), false
+	if len(missing) > fewContacts {
+		for _, w := range missing {
+			again = again || w.tries > 1 // it may be among those that were read, under another name then
+			if w.contact.extID == "" && !b.byAddress {
+				b.byAddress, again = true, true
 			}
 		}
-	}
-	if len(wanted) > fewContacts {
-		if all, err := b.readContacts(ctx, wanted); all || err != nil {
-			return err
-		}
-	}
-	for _, w := range writes {
-		if w.contactID != 0 {
-			continue
-		}
-		found, err := b.askForContact(ctx, w.contact)
+		all, err := b.readContacts(ctx, len(missing), again)
 		if err != nil {
 			return err
 		}
-		b.foundContact(w, found)
+		if missing = b.withoutID(missing); all {
+			return nil
+		}
+	}
+	for _, w := range missing {
+		id, err := b.askForContact(ctx, w.contact)
+		if err != nil {
+			return err
+		}
+		if id != 0 {
+			w.contactID = id
+			b.noteContact(w.contact.key(), id)
+		}
 	}
 	return nil
 }
 
-func (b *companyBook) foundContact(w *linkWrite, id int64) {
-	if id == 0 {
-		return
+// withoutID gives the writes the ids that are known, and returns those without.
+func (b *companyBook) withoutID(writes []*linkWrite) (missing []*linkWrite) {
+	for _, w := range writes {
+		if w.contactID == 0 {
+			w.contactID = b.contacts[w.contact.key()]
+		}
+		if w.contactID == 0 && w.contact.extID == "" {
+			w.contactID = b.contacts[anyLinkKey(w.contact.email)]
+		} else if w.contactID == 0 {
+			w.contactID = b.contacts[emailLinkKey(w.contact.email)]
+		}
+		if w.contactID == 0 {
+			missing = append(missing, w)
+		}
 	}
-	if len(b.contacts) >= mostContactIDs {
-		clear(b.contacts)
-	}
-	w.contactID, b.contacts[w.contact.key()] = id, id
+	return missing
 }
 
-// readContacts reads all contacts for those that are wanted, unless it is cheaper to ask for each.
-func (b *companyBook) readContacts(ctx context.Context, wanted map[linkKey][]*linkWrite) (all bool, err error) {
-	for offset := 0; ; offset += api.MostContacts {
+func (b *companyBook) noteContact(k linkKey, id int64) {
+	if len(b.contacts) >= mostContactIDs {
+		clear(b.contacts)
+		b.contactsRead = 0
+	}
+	b.contacts[k] = id
+}
+
+// forgetContact is for one that is no more, or that the map knows by now.
+func (b *companyBook) forgetContact(ref contactRef) {
+	for _, k := range []linkKey{ref.key(), emailLinkKey(ref.email), anyLinkKey(ref.email)} {
+		delete(b.contacts, k)
+	}
+}
+
+// readContacts reads the ids of all contacts, or of those that came since they were read last, unless it is cheaper
+// to ask for each that is wanted.
+func (b *companyBook) readContacts(ctx context.Context, wanted int, again bool) (all bool, err error) {
+	if again {
+		b.contactsRead = 0
+	}
+	// Whoever was deleted meanwhile moves those after it to the front.
+	start := max(0, b.contactsRead-api.MostContacts)
+	for offset := start; ; offset += api.MostContacts {
 		var page []api.Found
 		count := 0
 		err := persist(ctx, b.client, b.log, func() (err error) {
@@ -145,21 +172,22 @@ func (b *companyBook) readContacts(ctx context.Context, wanted map[linkKey][]*li
 			return false, err
 		}
 		for _, c := range page {
-			if c.ExtID != "" {
-				for _, w := range wanted[extLinkKey(c.ExtID)] {
-					b.foundContact(w, c.ID)
-				}
+			// Whoever is looked for by ext_id is not one that has another's, whatever the address.
+			switch {
+			case c.ExtID != "":
+				b.noteContact(extLinkKey(c.ExtID), c.ID)
+			case c.Email != "":
+				b.noteContact(emailLinkKey(c.Email), c.ID)
 			}
-			for _, w := range wanted[emailLinkKey(c.Email)] {
-				if w.contactID == 0 && w.contact.is(c) {
-					b.foundContact(w, c.ID)
-				}
+			if b.byAddress && c.Email != "" {
+				b.noteContact(anyLinkKey(c.Email), c.ID)
 			}
 		}
+		b.contactsRead = offset + len(page)
 		if len(page) < api.MostContacts {
 			return true, nil
 		}
-		if offset == 0 && count/api.MostContacts > len(wanted) {
+		if offset == start && (count-start)/api.MostContacts > wanted {
 			return false, nil
 		}
 	}

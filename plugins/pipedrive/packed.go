@@ -66,7 +66,7 @@ func (p *recordPacker) pack(r api.Record) []byte {
 	}
 	p.first.Do(func() {
 		p.zipper, _ = zstd.NewWriter(nil, zstd.WithEncoderDictRaw(1, text), zstd.WithWindowSize(packWindow),
-			zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true))
+			zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true))
 		p.opener, _ = zstd.NewReader(nil, zstd.WithDecoderDictRaw(1, text), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
 	})
 	if p.zipper == nil || p.opener == nil {

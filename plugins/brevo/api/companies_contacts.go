@@ -21,10 +21,12 @@ const MostContacts = 1000
 func (c *Client) ContactIDs(ctx context.Context, offset int) (page []Found, count int, err error) {
 	var answer struct {
 		Contacts []struct {
-			ID         int64          `json:"id"`
-			Email      string         `json:"email"`
-			Attributes map[string]any `json:"attributes"`
-			ExtID      any            `json:"ext_id"` // not documented; as an attribute it is
+			ID         int64  `json:"id"`
+			Email      string `json:"email"`
+			ExtID      any    `json:"ext_id"` // not documented; as an attribute it is
+			Attributes struct {
+				ExtID any `json:"EXT_ID"`
+			} `json:"attributes"`
 		} `json:"contacts"`
 		Count int `json:"count"`
 	}
@@ -36,7 +38,7 @@ func (c *Client) ContactIDs(ctx context.Context, offset int) (page []Found, coun
 	})
 	for _, found := range answer.Contacts {
 		f := Found{ID: found.ID, Email: found.Email}
-		for _, id := range []any{found.Attributes["EXT_ID"], found.ExtID} {
+		for _, id := range []any{found.Attributes.ExtID, found.ExtID} {
 			if id != nil && f.ExtID == "" {
 				f.ExtID = fmt.Sprint(id)
 			}
