@@ -130,11 +130,11 @@ func TestBook_WhateverHappensToLeadsEveryoneIsTold(t *testing.T) {
 				assert.Equal(t, a.hasLead(person), m.told[person].deals, "seed %d: what person %s was told", seed, person)
 			}
 			b := bookOf(m.in.client(), "lead")
+			require.NoError(t, m.in.Close(t.Context()))
 			assert.Len(t, b.records, len(a.openLeads()), "seed %d: leads in the book", seed)
 			for id, d := range b.records {
 				assert.Empty(t, d.Formers, "seed %d: formers still to be told of %s", seed, id.uuid())
 			}
-			require.NoError(t, m.in.Close(t.Context()))
 		})
 		if t.Failed() {
 			return

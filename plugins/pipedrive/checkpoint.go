@@ -117,12 +117,13 @@ func (c *checkpoint) flush(ctx context.Context) error {
 	if c.cache == "" {
 		return nil
 	}
+	position := c.changed() // first, so that what it relies on is as new as it
 	if c.before != nil {
 		if err := c.before(ctx); err != nil {
+			c.failed()
 			return err
 		}
 	}
-	position := c.changed()
 	if position == nil {
 		return nil
 	}

@@ -221,15 +221,19 @@ func (f *follower) prime() error {
 // isRead says that all there is of an object is read. Once that is so of persons, and all are delivered,
 // nobody needs to know any more what they were told.
 func (f *follower) isRead() {
-	if f.book != nil && f.conf.list.FilterID == 0 {
-		f.book.finish()
-	}
+	f.finishBook()
 	switch {
 	case f.first == nil:
 	case f.o.Name != "person":
 		f.first.finish(f.o)
 	default:
 		f.position.track(f.o, func(*state) { firstReads.CompareAndDelete(f.client, f.first) })()
+	}
+}
+
+func (f *follower) finishBook() {
+	if f.book != nil && f.conf.list.FilterID == 0 {
+		f.book.finish()
 	}
 }
 

@@ -98,6 +98,10 @@ func (f *follower) readAll() error {
 		recent := f.sightings(records, f.at.window.since)
 		started, end, next := f.at.full.Started, page.Next == "", f.after(page)
 		actions, count := track.given(page, records)
+		if end {
+			f.learn(records)
+			f.finishBook() // before the position says that all is read
+		}
 		err = f.give(page, records, actions, count, func(s *state) {
 			s.window.note(recent)
 			if f.o.HasSince() {
