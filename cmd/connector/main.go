@@ -33,7 +33,7 @@ var (
 // limit, in bytes, is a soft one: a company whose deals alone take more costs more time, and goes on.
 const (
 	gcPercent   = 60
-	memoryLimit = 128 << 20
+	memoryLimit = 132 << 20
 )
 
 func main() {

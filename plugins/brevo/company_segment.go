@@ -30,7 +30,9 @@ var keptMeta = []string{
 
 // encodeSegment writes a version, when the messages came, how many there are, the messages, and a checksum.
 func encodeSegment(messages []*companyMessage, since time.Time) ([]byte, error) {
-	b := binary.AppendUvarint([]byte{ledgerVersion}, uint64(since.UnixMilli()))
+	b := make([]byte, 1, 64*len(messages))
+	b[0] = ledgerVersion
+	b = binary.AppendUvarint(b, uint64(since.UnixMilli()))
 	b = binary.AppendUvarint(b, uint64(len(messages)))
 	for _, m := range messages {
 		if m.onlyLinks() {

@@ -9,7 +9,7 @@ const (
 	mostContactIDs = 200_000
 
 	// mostLinks bounds the links that wait in memory. Others wait in the backlog in the cache until there is room.
-	mostLinks = 40_000
+	mostLinks = 25_000
 )
 
 // take puts a message into the backlog in memory: what it says of a company over what older ones say, and each

@@ -239,6 +239,7 @@ const repairsSingly = 5
 // wrong with the import as a whole.
 func (out *contactsOutput) importRows(ctx context.Context, rows []*write, all *[]ticket) (open []*write, err error) {
 	tickets := out.importer.add(rows)
+	defer out.importer.done(len(rows))
 	for i, w := range rows {
 		if w.refusal != nil {
 			continue

@@ -17,7 +17,8 @@ import (
 
 // Imports wait for more rows while they keep coming, and all together: a batch has contacts for many targets and
 // is done with the last of them, and the next ones come only then. How long is a matter of how far apart batches
-// have come, which in a first read, a page of Pipedrive each, can be seconds.
+// have come, which in a first read, a page of Pipedrive each, can be seconds. An input has no more than so many
+// records under way: once about as many wait as ever did, no others are waited for.
 const (
 	shortestIdle    = 250 * time.Millisecond
 	longestIdle     = 1200 * time.Millisecond
@@ -58,6 +59,8 @@ type importer struct {
 	openedAt time.Time   // when the first of them was; zero when none is
 	cameAt   time.Time   // when the last batch did
 	gap      time.Duration
+	waiting  int // rows of batches that wait for verdicts
+	most     int // the most that ever did
 }
 
 // importGroup is one import on its way.
@@ -101,7 +104,11 @@ func (t ticket) verdict(ctx context.Context) error {
 func newImporter(client *api.Client, log *service.Logger) *importer {
 	im := &importer{client: client, log: log, open: map[string]*importGroup{}, sending: make(chan struct{}, senders)}
 	im.ctx, im.stop = context.WithCancel(context.Background())
-	im.idle = time.AfterFunc(time.Hour, im.sealAll)
+	im.idle = time.AfterFunc(time.Hour, func() {
+		im.mu.Lock()
+		defer im.mu.Unlock()
+		im.sealAll()
+	})
 	return im
 }
 
@@ -145,10 +152,21 @@ func (im *importer) add(writes []*write) []ticket {
 		}
 		tickets[i] = im.addRow(w)
 	}
-	if len(im.open) > 0 {
+	before := im.waiting
+	if im.waiting += len(writes); before > 0 && im.waiting <= im.most && im.waiting >= im.most*19/20 {
+		im.sealAll()
+	} else if len(im.open) > 0 {
 		im.idle.Reset(im.patience(writes[0].snapshot))
 	}
+	im.most = max(im.most, im.waiting)
 	return tickets
+}
+
+// done says that rows have their verdicts.
+func (im *importer) done(rows int) {
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	im.waiting -= rows
 }
 
 // addRow adds im.row. im.mu is held.
@@ -219,10 +237,9 @@ func (im *importer) openGroup(key string, target api.Target) *importGroup {
 	return g
 }
 
-// sealAll sends all that is open off.
+// sealAll sends all that is open off. im.mu is held.
 func (im *importer) sealAll() {
-	im.mu.Lock()
-	defer im.mu.Unlock()
+	im.idle.Stop()
 	for key, g := range im.open {
 		im.seal(key, g)
 	}

@@ -260,8 +260,11 @@ func (p *poller) heard(process api.Process) {
 	}
 	delete(p.waiting, process.ID)
 	took := time.Since(w.since)
-	if w.questions == 1 {
-		took -= took / 50 // it may have been done for some time
+	if w.questions == 1 { // it may have been done for some time, which is found out by asking sooner, while there is plenty
+		if p.thrift() == 0 {
+			took -= took / 5
+		}
+		took -= took / 50
 	}
 	p.usual = min(max(firstQuestion, took), longestQuestion)
 	w.process = process

@@ -17,18 +17,13 @@ import (
 // call: their organizations and their leads. It is filled by the pages of these as they are read, before
 // any person is handed out, and forgotten once all persons are delivered. Their deals are in the book of deals.
 type firstRead struct {
-	mu            sync.Mutex
-	organizations map[string][]byte            // packed
-	size          int                          // of these, in bytes
-	leads         map[string]map[string][]byte // by person
-	personOf      map[string]string            // of leads
-	read          map[string]chan struct{}     // by name of object, closed when all of it is in here
+	organizations, leads *shelf
 
-	organizationPacker, leadPacker recordPacker
+	mu       sync.Mutex
+	leadsBy  map[string][]string      // their ids, by person
+	personOf map[string]string        // of leads
+	read     map[string]chan struct{} // by name of object, closed when all of it is in here
 }
-
-// mostPacked bounds the memory that organizations may take; those beyond it are looked up.
-var mostPacked = 32 << 20
 
 // tellsPersons are the objects that a person is told of.
 var tellsPersons = []string{"organization", "deal", "lead"}
@@ -52,8 +47,8 @@ func shareFirstRead(client *api.Client, followers []*follower) (forget func()) {
 		return func() {}
 	}
 	x := &firstRead{
-		organizations: map[string][]byte{}, leads: map[string]map[string][]byte{}, personOf: map[string]string{},
-		read: map[string]chan struct{}{},
+		organizations: newShelf(), leads: newShelf(),
+		leadsBy: map[string][]string{}, personOf: map[string]string{}, read: map[string]chan struct{}{},
 	}
 	for _, f := range followers {
 		if slices.Contains(tellsPersons, f.o.Name) {
@@ -66,75 +61,58 @@ func shareFirstRead(client *api.Client, followers []*follower) (forget func()) {
 	}
 	followers[i].first = x
 	firstReads.Store(client, x)
-	return func() { firstReads.CompareAndDelete(client, x) }
+	return func() { x.end(client) }
+}
+
+// end forgets all of it.
+func (x *firstRead) end(client *api.Client) {
+	firstReads.CompareAndDelete(client, x)
+	x.organizations.close()
+	x.leads.close()
 }
 
 // put takes in what was read, in the place of what was known of it.
 func (x *firstRead) put(o *api.Object, records []api.Record) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
 	for _, r := range records {
-		switch o.Name {
-		case "organization":
-			x.putOrganization(r)
-		case "lead":
+		switch {
+		case o.Name == "lead":
 			x.putLead(r)
+		case o.Name == "organization" && deleted(r):
+			x.organizations.remove(r.ID())
+		case o.Name == "organization":
+			x.organizations.put(r.ID(), r) // or it is looked up
 		}
-	}
-}
-
-func (x *firstRead) putOrganization(r api.Record) {
-	id := r.ID()
-	x.size -= len(x.organizations[id])
-	delete(x.organizations, id)
-	if deleted(r) || x.size >= mostPacked {
-		return
-	}
-	if packed := x.organizationPacker.pack(r); packed != nil {
-		x.organizations[strings.Clone(id)] = packed
-		x.size += len(packed)
 	}
 }
 
 func (x *firstRead) putLead(r api.Record) {
 	id := r.ID()
-	delete(x.leads[x.personOf[id]], id)
-	delete(x.personOf, id)
 	person, _ := idOf(r["person_id"])
-	if person == "" || leftList(r) {
-		return
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if former, known := x.personOf[id]; known {
+		x.leadsBy[former] = slices.DeleteFunc(x.leadsBy[former], func(other string) bool { return other == id })
+		delete(x.personOf, id)
+		x.leads.remove(id)
 	}
-	packed := x.leadPacker.pack(r)
-	if packed == nil {
+	if person == "" || leftList(r) || !x.leads.put(id, r) {
 		return
 	}
 	id, person = strings.Clone(id), strings.Clone(person) // they outlive their page
-	if x.leads[person] == nil {
-		x.leads[person] = map[string][]byte{}
-	}
-	x.leads[person][id] = packed
+	x.leadsBy[person] = append(x.leadsBy[person], id)
 	x.personOf[id] = person
 }
 
 // forget drops what has changed, so that it is looked up.
 func (x *firstRead) forget(o *api.Object, id string) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
 	if o.Name == "organization" {
-		x.size -= len(x.organizations[id])
-		delete(x.organizations, id)
+		x.organizations.remove(id)
 	}
 }
 
 // organization is a copy of an organization that was read.
 func (x *firstRead) organization(id string) (api.Record, bool) {
-	x.mu.Lock()
-	packed, ok := x.organizations[id]
-	x.mu.Unlock()
-	if !ok {
-		return nil, false
-	}
-	r := x.organizationPacker.unpack(packed)
+	r := x.organizations.get(id)
 	return r, r != nil
 }
 
@@ -142,9 +120,9 @@ func (x *firstRead) organization(id string) (api.Record, bool) {
 func (x *firstRead) leadsOf(person string) []api.Record {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	all := make([]api.Record, 0, len(x.leads[person]))
-	for _, packed := range x.leads[person] {
-		if r := x.leadPacker.unpack(packed); r != nil {
+	all := make([]api.Record, 0, len(x.leadsBy[person]))
+	for _, id := range x.leadsBy[person] {
+		if r := x.leads.get(id); r != nil {
 			all = append(all, r)
 		}
 	}
@@ -227,7 +205,7 @@ func (f *follower) isRead() {
 	case f.o.Name != "person":
 		f.first.finish(f.o)
 	default:
-		f.position.track(f.o, func(*state) { firstReads.CompareAndDelete(f.client, f.first) })()
+		f.position.track(f.o, func(*state) { f.first.end(f.client) })()
 	}
 }
 

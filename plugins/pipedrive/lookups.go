@@ -42,7 +42,7 @@ type kept struct {
 func (l *lookups) keep(id string, r api.Record) {
 	switch {
 	case l.kept == nil:
-	case r != nil && l.object.HasSince():
+	case r != nil && givesAway(l.object):
 		if packed := l.packer.pack(r); packed != nil {
 			l.kept.Add(id, kept{packed: packed})
 		}
@@ -128,8 +128,10 @@ func noteDelivery(client *api.Client, d *api.Delivery) {
 	book.put([]api.Record{r})
 }
 
-// get returns the records there are; one that does not exist is nil. They belong to the cache. Its only
-// error is the context's.
+// givesAway reports whether what get returns is the caller's own, and not the cache's.
+func givesAway(o *api.Object) bool { return o.HasSince() }
+
+// get returns the records there are; one that does not exist is nil. Its only error is the context's.
 func (l *lookups) get(ctx context.Context, ids []string) (map[string]api.Record, error) {
 	found := map[string]api.Record{}
 	var missing []string

@@ -275,12 +275,13 @@ func (p *lookupProcessor) numbered() bool {
 
 // fetch returns what answers each wish.
 func (p *lookupProcessor) fetch(ctx context.Context, ids []string) (func(wish) any, error) {
+	given := map[string]bool{} // ids whose records a message has
 	if p.unusable != nil {
-		return func(w wish) any { return p.answer(w, nil) }, nil
+		return func(w wish) any { return p.answer(w, nil, given) }, nil
 	}
 	if p.by == "" {
 		found, err := p.records.get(ctx, slices.DeleteFunc(ids, func(id string) bool { return id == "" }))
-		return func(w wish) any { return p.answer(w, found) }, err
+		return func(w wish) any { return p.answer(w, found, given) }, err
 	}
 	found, err := p.records.linked(ctx, p.by, ids, p.firstRead)
 	return func(w wish) any {
@@ -292,34 +293,43 @@ func (p *lookupProcessor) fetch(ctx context.Context, ids []string) (func(wish) a
 		all := []any{}
 		for _, id := range w.ids {
 			for _, r := range found[id] {
-				all = append(all, p.one(r))
+				all = append(all, p.one(r, given[id]))
 			}
+			given[id] = true
 		}
 		return all
 	}, err
 }
 
-func (p *lookupProcessor) answer(w wish, found map[string]api.Record) any {
+func (p *lookupProcessor) answer(w wish, found map[string]api.Record, given map[string]bool) any {
+	one := func(id string) any {
+		shared := given[id] || !givesAway(p.object)
+		given[id] = true
+		return p.one(found[id], shared)
+	}
 	if !w.list {
 		if len(w.ids) == 0 {
 			return nil
 		}
-		return p.one(found[w.ids[0]])
+		return one(w.ids[0])
 	}
 	all := make([]any, len(w.ids))
 	for i, id := range w.ids {
 		if id != "" {
-			all[i] = p.one(found[id])
+			all[i] = one(id)
 		}
 	}
 	return all
 }
 
-// one is a copy: a message may change what it gets.
-func (p *lookupProcessor) one(r api.Record) any {
-	if r == nil {
+// one is a record for a message, which may change it: a copy of one that others have, too.
+func (p *lookupProcessor) one(r api.Record, shared bool) any {
+	switch {
+	case r == nil:
 		p.missing.Incr(1, p.object.Name)
 		return nil
+	case shared:
+		return r.Clone()
 	}
-	return r.Clone()
+	return map[string]any(r)
 }
