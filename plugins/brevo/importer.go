@@ -25,6 +25,7 @@ const (
 	longestOpen     = 4 * time.Second
 	firstReadIdle   = 3 * time.Second
 	firstReadOpen   = 12 * time.Second
+	sealIdle        = 50 * time.Millisecond // once as many wait as ever did
 	gapsThatMayPass = 3
 
 	// senders is how many are sent at a time: all at once would be a burst of megabytes, at the edge of the limit.
@@ -152,11 +153,11 @@ func (im *importer) add(writes []*write) []ticket {
 		}
 		tickets[i] = im.addRow(w)
 	}
-	before := im.waiting
-	if im.waiting += len(writes); before > 0 && im.waiting <= im.most && im.waiting >= im.most*19/20 {
-		im.sealAll()
-	} else if len(im.open) > 0 {
-		im.idle.Reset(im.patience(writes[0].snapshot))
+	im.waiting += len(writes)
+	if wait := im.patience(writes[0].snapshot); im.waiting <= im.most && im.waiting >= im.most*19/20 {
+		im.idle.Reset(min(wait, sealIdle))
+	} else {
+		im.idle.Reset(wait)
 	}
 	im.most = max(im.most, im.waiting)
 	return tickets
