@@ -34,6 +34,16 @@ type movers struct {
 type telling struct {
 	deals string
 	turn  int
+	by    message
+}
+
+// corrects reports whether a message says something newer of the very record that told last: the output has it
+// win, in whichever order the two are delivered.
+func (m message) corrects(last message) bool {
+	at, _ := time.Parse(time.RFC3339, m.meta["pipedrive_time"])
+	before, _ := time.Parse(time.RFC3339, last.meta["pipedrive_time"])
+	id := m.meta["pipedrive_id"]
+	return id != "" && id == last.meta["pipedrive_id"] && at.After(before)
 }
 
 // happen lets one thing happen.
@@ -162,8 +172,10 @@ func (m *movers) settle(err error) {
 		for _, msg := range f.told {
 			turn, _ := strconv.Atoi(msg.meta["turn"])
 			for _, person := range aboutWhom(msg) {
-				if delivered && turn > m.told[person].turn && (m.leads == nil || !m.leads.older(msg, person)) {
-					m.told[person] = telling{msg.meta["deals of "+person], turn}
+				last := m.told[person]
+				wins := turn > last.turn || m.leads != nil && msg.corrects(last.by)
+				if delivered && wins && (m.leads == nil || !m.leads.older(msg, person)) {
+					m.told[person] = telling{msg.meta["deals of "+person], turn, msg}
 				}
 			}
 		}
