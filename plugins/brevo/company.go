@@ -38,11 +38,6 @@ func emailLinkKey(address string) linkKey {
 	return linkKey(xxhash.Sum64String("email " + strings.ToLower(strings.TrimSpace(address))))
 }
 
-// anyLinkKey is for a contact's address whether it has an ext_id or not.
-func anyLinkKey(address string) linkKey {
-	return linkKey(xxhash.Sum64String("any " + strings.ToLower(strings.TrimSpace(address))))
-}
-
 // companyOrderOf reads a message. What it cannot read would be refused, or worse, ignored by Brevo.
 func companyOrderOf(m *service.Message) (o companyOrder, err error) {
 	content, err := m.AsStructured()

@@ -51,9 +51,8 @@ type companyBook struct {
 	openSegments map[uint64]bool
 
 	// The worker's own.
-	contacts     map[linkKey]int64   // ids in Brevo, by ext_id, or by address where there is none
+	contacts     map[linkKey]int64   // ids in Brevo
 	contactsRead int                 // how many contacts, oldest first, are in there
-	byAddress    bool                // and all of them by address, too
 	namesakes    map[string][]string // ids of companies by name, where the key attribute cannot be had
 	linksAlone   bool                // an import of links failed
 	adopted      bool                // those that are in Brevo are in the map

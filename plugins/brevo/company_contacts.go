@@ -91,46 +91,31 @@ const fewContacts = 20
 
 // findContacts finds the ids of contacts in Brevo: one by one, or by reading all where that is cheaper.
 func (b *companyBook) findContacts(ctx context.Context, writes []*linkWrite) error {
-	missing, again := b.withoutID(writes), false
-	if len(missing) > fewContacts {
-		for _, w := range missing {
-			again = again || w.tries > 1 // it may be among those that were read, under another name then
-			if w.contact.extID == "" && !b.byAddress {
-				b.byAddress, again = true, true
-			}
-		}
-		all, err := b.readContacts(ctx, len(missing), again)
-		if err != nil {
-			return err
-		}
-		if missing = b.withoutID(missing); all {
-			return nil
+	for _, w := range writes {
+		if w.contactID == 0 {
+			w.contactID = b.contacts[w.contact.key()]
 		}
 	}
-	for _, w := range missing {
+	missing := withoutID(writes)
+	if len(missing) > fewContacts {
+		if all, err := b.readContacts(ctx, missing); all || err != nil {
+			return err
+		}
+	}
+	for _, w := range withoutID(missing) {
 		id, err := b.askForContact(ctx, w.contact)
 		if err != nil {
 			return err
 		}
-		if id != 0 {
-			w.contactID = id
-			b.noteContact(w.contact.key(), id)
+		if w.contactID = id; id != 0 && len(b.contacts) < mostContactIDs {
+			b.contacts[w.contact.key()] = id
 		}
 	}
 	return nil
 }
 
-// withoutID gives the writes the ids that are known, and returns those without.
-func (b *companyBook) withoutID(writes []*linkWrite) (missing []*linkWrite) {
+func withoutID(writes []*linkWrite) (missing []*linkWrite) {
 	for _, w := range writes {
-		if w.contactID == 0 {
-			w.contactID = b.contacts[w.contact.key()]
-		}
-		if w.contactID == 0 && w.contact.extID == "" {
-			w.contactID = b.contacts[anyLinkKey(w.contact.email)]
-		} else if w.contactID == 0 {
-			w.contactID = b.contacts[emailLinkKey(w.contact.email)]
-		}
 		if w.contactID == 0 {
 			missing = append(missing, w)
 		}
@@ -138,29 +123,23 @@ func (b *companyBook) withoutID(writes []*linkWrite) (missing []*linkWrite) {
 	return missing
 }
 
-func (b *companyBook) noteContact(k linkKey, id int64) {
-	if len(b.contacts) >= mostContactIDs {
-		clear(b.contacts)
-		b.contactsRead = 0
-	}
-	b.contacts[k] = id
-}
-
-// forgetContact is for one that is no more, or that the map knows by now.
-func (b *companyBook) forgetContact(ref contactRef) {
-	for _, k := range []linkKey{ref.key(), emailLinkKey(ref.email), anyLinkKey(ref.email)} {
-		delete(b.contacts, k)
-	}
-}
-
 // readContacts reads the ids of all contacts, or of those that came since they were read last, unless it is cheaper
-// to ask for each that is wanted.
-func (b *companyBook) readContacts(ctx context.Context, wanted int, again bool) (all bool, err error) {
-	if again {
-		b.contactsRead = 0
+// to ask for each that is missing. What is read is kept by ext_id for the links that come later: an address may be
+// another contact's by then.
+func (b *companyBook) readContacts(ctx context.Context, missing []*linkWrite) (all bool, err error) {
+	start := max(0, b.contactsRead-api.MostContacts) // whoever was deleted moves those after it to the front
+	wanted := map[linkKey][]*linkWrite{}
+	for _, w := range missing {
+		if w.tries > 0 || w.contact.extID == "" { // it may be among those that were read, under its address
+			start = 0
+		}
+		if w.contact.extID != "" {
+			wanted[extLinkKey(w.contact.extID)] = append(wanted[extLinkKey(w.contact.extID)], w)
+		}
+		if w.contact.email != "" {
+			wanted[emailLinkKey(w.contact.email)] = append(wanted[emailLinkKey(w.contact.email)], w)
+		}
 	}
-	// Whoever was deleted meanwhile moves those after it to the front.
-	start := max(0, b.contactsRead-api.MostContacts)
 	for offset := start; ; offset += api.MostContacts {
 		var page []api.Found
 		count := 0
@@ -172,25 +151,35 @@ func (b *companyBook) readContacts(ctx context.Context, wanted int, again bool) 
 			return false, err
 		}
 		for _, c := range page {
-			// Whoever is looked for by ext_id is not one that has another's, whatever the address.
-			switch {
-			case c.ExtID != "":
-				b.noteContact(extLinkKey(c.ExtID), c.ID)
-			case c.Email != "":
-				b.noteContact(emailLinkKey(c.Email), c.ID)
-			}
-			if b.byAddress && c.Email != "" {
-				b.noteContact(anyLinkKey(c.Email), c.ID)
+			for _, k := range []linkKey{extLinkKey(c.ExtID), emailLinkKey(c.Email)} {
+				for _, w := range wanted[k] {
+					if w.contactID == 0 && w.contact.is(c) {
+						w.contactID = c.ID
+					}
+				}
 			}
 		}
-		b.contactsRead = offset + len(page)
+		b.keepContacts(page, offset)
 		if len(page) < api.MostContacts {
 			return true, nil
 		}
-		if offset == start && (count-start)/api.MostContacts > wanted {
+		if offset == start && (count-start)/api.MostContacts > len(missing) {
 			return false, nil
 		}
 	}
+}
+
+// keepContacts remembers the ids of a page, where it goes on from those that are remembered and there is room.
+func (b *companyBook) keepContacts(page []api.Found, offset int) {
+	if offset > b.contactsRead || len(b.contacts)+len(page) > mostContactIDs {
+		return
+	}
+	for _, c := range page {
+		if c.ExtID != "" {
+			b.contacts[extLinkKey(c.ExtID)] = c.ID
+		}
+	}
+	b.contactsRead = max(b.contactsRead, offset+len(page))
 }
 
 // askForContact asks for one contact, by ext_id, then by address. It is 0 if Brevo does not have it.

@@ -134,7 +134,7 @@ func (b *companyBook) linkOne(ctx context.Context, g *companyLinks) error {
 		// A contact that is no more is the likely one.
 		for _, w := range slices.Concat(join, g.leave) {
 			k := w.contact.key()
-			b.forgetContact(w.contact)
+			delete(b.contacts, k)
 			if e := b.known.link(k); e.contact != 0 {
 				e.contact = 0
 				b.known.setLink(k, e)
@@ -173,7 +173,7 @@ func (b *companyBook) left(writes []*linkWrite) {
 
 func (b *companyBook) finished(w *linkWrite) {
 	if w.join == "" && w.leave == "" {
-		b.forgetContact(w.contact) // the map has it
+		delete(b.contacts, w.contact.key()) // the map has it
 		b.doneLink(w.linkChange, &companyDelivered)
 	}
 }

@@ -4,10 +4,10 @@ import (
 	"time"
 )
 
-const (
-	// mostContactIDs bounds the contacts whose ids are remembered beside those with a link.
-	mostContactIDs = 200_000
+// mostContactIDs bounds the contacts whose ids are remembered beside those with a link.
+var mostContactIDs = 200_000
 
+const (
 	// mostLinks bounds the links that wait in memory. Others wait in the backlog in the cache until there is room.
 	mostLinks = 25_000
 )

@@ -113,7 +113,7 @@ func TestOrder_APollIsNewerThanALateWebhookOfItsSecond(t *testing.T) {
 			deletion.MetaSetMut("action", "delete")
 			require.NoError(t, w.send(deletion))
 			assert.Zero(t, w.Count(), "a poll does not tell who is deleted")
-			require.NoError(t, w.send(polled(10, version(7, ""))), late(".900"))
+			require.NoError(t, w.send(polled(10, version(7, "")), late(".900")))
 			assert.Zero(t, w.Count(), "and nobody comes back within the second")
 		})
 	}
