@@ -260,6 +260,14 @@ func (b *book) finish() {
 	}
 }
 
+func (b *book) has(r api.Record) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	id, _ := b.idOf(r.ID())
+	_, found := b.records[id]
+	return found
+}
+
 // find are the ids of records.
 func (b *book) find(records []api.Record) map[bookID]bool {
 	found := make(map[bookID]bool, len(records))

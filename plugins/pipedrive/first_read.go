@@ -69,6 +69,10 @@ func (x *firstRead) end(client *api.Client) {
 	firstReads.CompareAndDelete(client, x)
 	x.organizations.close()
 	x.leads.close()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	clear(x.leadsBy)
+	clear(x.personOf)
 }
 
 // put takes in what was read, in the place of what was known of it.

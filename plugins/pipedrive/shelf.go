@@ -16,6 +16,7 @@ type shelf struct {
 	mu     sync.Mutex
 	file   *os.File // nil until there is one
 	noFile bool
+	closed bool
 	end    int64
 	places map[string]extent
 	here   map[string][]byte // those that are not in the file
@@ -35,7 +36,7 @@ func (s *shelf) put(id string, r api.Record) bool {
 	defer s.mu.Unlock()
 	delete(s.here, id)
 	delete(s.places, id)
-	if packed == nil {
+	if packed == nil || s.closed {
 		return false
 	}
 	id = strings.Clone(id) // it outlives its page
@@ -91,14 +92,15 @@ func (s *shelf) remove(id string) {
 	delete(s.places, id)
 }
 
-// close gives the file back. Nothing is found afterwards.
+// close gives the file back. Nothing is kept or found afterwards.
 func (s *shelf) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.noFile = true
+	s.closed = true
 	clear(s.places)
 	clear(s.here)
 	if s.file != nil {
 		_ = s.file.Close()
+		_ = os.Remove(s.file.Name()) // where an open one could not be
 	}
 }

@@ -44,10 +44,11 @@ func (f *follower) pollLeads(began time.Time, action action) (done bool, err err
 	actions, count := make([]any, len(records)), 0
 	for i, r := range records {
 		second, _ := r.Second()
-		if second < f.at.window.since {
+		back := !f.book.has(r) // it had left the list, whenever it was changed
+		if second < f.at.window.since && !back {
 			continue
 		}
-		if s := sightingOf(r, second); !f.at.window.knows(s) {
+		if s := sightingOf(r, second); back || !f.at.window.knows(s) {
 			actions[i] = action(r, !f.at.window.met(s))
 			count++
 		}
