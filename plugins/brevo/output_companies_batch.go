@@ -202,8 +202,11 @@ func (out *companiesOutput) drain() {
 			where = "they are in the backlog, and the next run goes on with them"
 		}
 		why := ""
-		if out.book.isClosed() {
+		switch {
+		case out.book.isClosed():
 			why = ", since Brevo lets this key have no companies"
+		case changes == 0 && out.book.spare() > 0:
+			why = ", since Brevo does not have their contacts or companies"
 		}
 		out.log.Warnf("%d companies and %d links are not written%s: %s", changes, links, why, where)
 	}
