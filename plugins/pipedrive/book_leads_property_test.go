@@ -100,9 +100,9 @@ func (l *leadMoves) older(msg message, person string) bool {
 // Who has a lead is on the list of leads, and nobody else, only if everybody is told who gets one or loses it.
 func TestBook_WhateverHappensToLeadsEveryoneIsTold(t *testing.T) {
 	t.Parallel()
-	seeds := 6
+	seeds := 7
 	if testing.Short() {
-		seeds = 3
+		seeds = 4
 	}
 	for seed := range seeds {
 		cfg := sandbox.Config{ShowDeletedLeads: seed%4 == 1, HideArchivedLeads: seed%4 == 2}

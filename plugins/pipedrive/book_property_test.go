@@ -173,8 +173,9 @@ func (m *movers) settle(err error) {
 			turn, _ := strconv.Atoi(msg.meta["turn"])
 			for _, person := range aboutWhom(msg) {
 				last := m.told[person]
+				late := delivered && m.leads != nil && m.leads.older(msg, person) // noted of each that is delivered
 				wins := turn > last.turn || m.leads != nil && msg.corrects(last.by)
-				if delivered && wins && (m.leads == nil || !m.leads.older(msg, person)) {
+				if delivered && wins && !late {
 					m.told[person] = telling{msg.meta["deals of "+person], turn, msg}
 				}
 			}
