@@ -88,6 +88,7 @@ func TestRequest_EveryEndpointIsReachedByItsNameInV1(t *testing.T) {
 				}
 			}
 			p := a.request(newResources(t), extra+"result_map: |\n  root.data = this\n  root.holds = "+c.gives)
+			before := p.client.Totals().Tokens // a test that is over may have had the same address, and so the same client
 			got, m := requested(t, p, `{}`)
 			require.NoError(t, m.GetError())
 			assert.Equal(t, true, at(got, "holds"), "%v", got)
@@ -98,7 +99,7 @@ func TestRequest_EveryEndpointIsReachedByItsNameInV1(t *testing.T) {
 			for _, call := range a.Calls() {
 				spent += call.Tokens
 			}
-			assert.Equal(t, spent, p.client.Totals().Tokens, "what it books is what it costs")
+			assert.Equal(t, spent, p.client.Totals().Tokens-before, "what it books is what it costs")
 			last := a.Calls()[len(a.Calls())-1]
 			assert.Equal(t, c.tokens, last.Tokens)
 			if id, ok := at(got, "data", "id").(fmt.Stringer); ok {
