@@ -100,7 +100,7 @@ func (l *leadMoves) older(msg message, person string) bool {
 // Who has a lead is on the list of leads, and nobody else, only if everybody is told who gets one or loses it.
 func TestBook_WhateverHappensToLeadsEveryoneIsTold(t *testing.T) {
 	t.Parallel()
-	seeds := 7
+	seeds := 7 // the next one fails once in some hundred runs, and it is not known whether the model or the book is wrong
 	if testing.Short() {
 		seeds = 4
 	}

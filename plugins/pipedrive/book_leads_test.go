@@ -179,3 +179,23 @@ func TestBook_FiftyThousandLeadsTakeAFewMegabytes(t *testing.T) {
 	t.Logf("%d bytes of memory, %d of cache a lead", (heap()-before)/50_000, stored/50_000)
 	runtime.KeepAlive(b)
 }
+
+func TestLeads_OneThatComesBackUnchangedIsToldAgain(t *testing.T) {
+	t.Parallel()
+	inFakeTime(t, sandbox.Config{}, func(t *testing.T, a *account) {
+		was := time.Now()
+		a.leads(25)
+		f := a.follow(newStore(t), onePage)
+		f.after(30 * time.Minute)
+		a.change("lead", 9, "newer")
+		f.after(30 * time.Minute)
+		a.Remove("lead", leadID(3))
+		assert.NotEmpty(t, f.messages(5*time.Minute))
+		a.putWith("lead", 3, "Lead", was, map[string]any{"person_id": 4})
+		back := f.messages(5 * time.Minute)
+		assert.Len(t, back, 1)
+		assert.Equal(t, leadID(3), back[0].meta["pipedrive_id"])
+		assert.Empty(t, f.messages(time.Hour))
+		f.end()
+	})
+}
